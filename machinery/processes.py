@@ -1,0 +1,103 @@
+"""Starting processes that never outlive us, and ending them with all they started."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from machinery import signals
+from machinery.messages import Stopped
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def spawn(command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own, writing to the end of `log`.
+
+    On Linux the kernel sends it SIGTERM when we die, however we die. Must be called from the main
+    thread: the kernel watches the thread that started the child.
+    """
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_tied_to(os.getpid()),
+        )
+
+
+def complete(command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> int:
+    """Run a command to its end and return its exit code; raises Stopped when we are asked to end."""
+    process = spawn(command, env, cwd, log)
+    try:
+        while process.poll() is None:
+            signals.pause(0.02)
+    except Stopped:
+        end(process, patience=3)
+        raise
+    return process.returncode
+
+
+def end(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask a process to end, then end its whole group for good."""
+    ask(process)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    sweep(process)
+
+
+def ask(process: subprocess.Popen[bytes]) -> None:
+    """Send SIGTERM if the process still runs."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+
+
+def sweep(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of the process and of what it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+
+
+def wait_for_all(processes: Sequence[subprocess.Popen[bytes]], patience: float) -> None:
+    """Wait until all have ended, the patience is over, or we are asked a second time."""
+    until = time.monotonic() + patience
+    asked = signals.times_asked()
+    while any(process.poll() is None for process in processes):
+        if time.monotonic() > until or signals.times_asked() > max(asked, 1):
+            return
+        time.sleep(0.02)
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log file, for a message."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-count:])
+
+
+def _tied_to(parent: int) -> Callable[[], None] | None:
+    if _LIBC is None:
+        return None
+    libc = _LIBC
+
+    def tie() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie
