@@ -1,0 +1,68 @@
+"""How the portal opens its database: PostgreSQL as it is, SQLite so that nothing committed is ever lost."""
+
+import sqlite3
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from portal.errors import SettingMissing
+
+writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+FIXED = (3, 51, 3)
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA foreign_keys=ON",
+)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Arguments for `create_engine`. Raises SettingMissing where only a faulty SQLite is at hand.
+
+    SQLite before 3.51.3 can lose commits when several processes write (sqlite.org, WAL-reset bug), so a fixed
+    one is taken from the package pysqlite3 where the machine's own is older.
+    """
+    if not url.startswith("sqlite"):
+        return {"pool_pre_ping": True, "pool_size": 10}
+    return {"module": sqlite_module(), "connect_args": {"timeout": 10}}
+
+
+def sqlite_module() -> ModuleType:
+    """A DB-API module whose SQLite keeps what it committed. Raises SettingMissing if there is none."""
+    if sqlite3.sqlite_version_info >= FIXED:
+        return sqlite3
+    try:
+        from pysqlite3 import dbapi2
+    except ImportError:
+        dbapi2 = None
+    if dbapi2 is not None and dbapi2.sqlite_version_info >= FIXED:
+        module: ModuleType = dbapi2
+        return module
+    raise SettingMissing(
+        f"DATABASE_URL is SQLite, but this machine's SQLite {sqlite3.sqlite_version} can lose commits; "
+        "expected SQLite 3.51.3 or the package pysqlite3, or a postgresql:// address."
+    )
+
+
+def prepare(engine: Engine) -> None:
+    """Set up each SQLite connection, and begin writers as writers."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _open)
+    event.listen(engine, "begin", _begin)
+
+
+def _open(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing.get() else "BEGIN")

@@ -1,0 +1,73 @@
+"""Nouns: tables and what a row knows of itself. No commits, no calls."""
+
+from portal.models.base import Base, ExactJSON, Moment, Money
+from portal.models.books import DirectoryContact, LedgerAccount, TaxRate
+from portal.models.connections import (
+    Authorisation,
+    AuthorisationState,
+    Connection,
+    ConnectionEvent,
+    ConnectionState,
+    ConsentRun,
+)
+from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment
+from portal.models.mappings import Category, HoopTax, Mapping, MappingKind
+from portal.models.people import Agency, AuditEntry, Location, Role, Session, User, UserLocation
+from portal.models.pushes import (
+    Attempt,
+    Batch,
+    BatchState,
+    Document,
+    Failure,
+    Heartbeat,
+    Link,
+    Operation,
+    Push,
+    PushState,
+)
+from portal.models.sources import EventState, InboundEvent, Source
+
+__all__ = [
+    "Agency",
+    "Attempt",
+    "AuditEntry",
+    "Authorisation",
+    "AuthorisationState",
+    "Base",
+    "Batch",
+    "BatchState",
+    "Category",
+    "Connection",
+    "ConnectionEvent",
+    "ConnectionState",
+    "ConsentRun",
+    "Contact",
+    "DirectoryContact",
+    "Document",
+    "EventState",
+    "ExactJSON",
+    "Failure",
+    "Heartbeat",
+    "HoopTax",
+    "InboundEvent",
+    "Invoice",
+    "InvoiceStatus",
+    "LedgerAccount",
+    "Line",
+    "Link",
+    "Location",
+    "Mapping",
+    "MappingKind",
+    "Moment",
+    "Money",
+    "Operation",
+    "Payment",
+    "Push",
+    "PushState",
+    "Role",
+    "Session",
+    "Source",
+    "TaxRate",
+    "User",
+    "UserLocation",
+]

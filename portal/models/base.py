@@ -1,0 +1,92 @@
+"""The declarative base and the column types that every table shares."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SCALE = Decimal(10_000)
+NAMES = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table of the portal."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact Decimal with four places: NUMERIC(18,4), on SQLite a whole number of ten-thousandths.
+
+    SQLite has no decimal type and would keep a float, so the scaled integer keeps cents exact and sums right.
+    """
+
+    impl = Numeric(18, 4)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of this database."""
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric(18, 4))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Decimal → what the database keeps; more than four places raise ValueError."""
+        if value is None:
+            return None
+        scaled = Decimal(value) * SCALE
+        if scaled != scaled.to_integral_value():
+            raise ValueError(f"{value} has more than four decimals")
+        return int(scaled) if dialect.name == "sqlite" else Decimal(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """What the database keeps → Decimal with four places."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return (Decimal(value) / SCALE).quantize(Decimal("0.0001"))
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware → UTC, naive for SQLite, which keeps no zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always aware, always UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ExactJSON(TypeDecorator[Any]):
+    """JSON kept as text with its decimals exact."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Anything JSON, Decimals included → text."""
+        return None if value is None else simplejson.dumps(value, use_decimal=True, sort_keys=True)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Text → Python, numbers with a point as Decimal."""
+        return None if value is None else simplejson.loads(value, use_decimal=True)

@@ -1,0 +1,143 @@
+"""Our copy of what HoopAI said: contacts, invoices with their lines, payments."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal import clock
+from portal.models.base import Base, ExactJSON, Moment, Money
+from portal.models.people import Location
+
+
+class InvoiceStatus(StrEnum):
+    """HoopAI's invoice statuses; `delete` occurs in webhooks only."""
+
+    DRAFT = "draft"
+    SENT = "sent"
+    PAYMENT_PROCESSING = "payment_processing"
+    PARTIALLY_PAID = "partially_paid"
+    PAID = "paid"
+    VOID = "void"
+    DELETE = "delete"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow it."""
+        return self in (InvoiceStatus.VOID, InvoiceStatus.DELETE)
+
+    @property
+    def rank(self) -> int:
+        """Order of life, to settle events of the same moment."""
+        return list(InvoiceStatus).index(self)
+
+
+class Contact(Base):
+    """A customer as HoopAI knows it. `address` holds line1, line2, city, region, postal_code, country."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    hoop_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    company: Mapped[str | None] = mapped_column(String(255))
+    email: Mapped[str | None] = mapped_column(String(255))
+    phone: Mapped[str | None] = mapped_column(String(50))
+    address: Mapped[dict[str, str] | None] = mapped_column(ExactJSON)
+    updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    @property
+    def display_name(self) -> str:
+        """The name an invoice is addressed to: the company where there is one."""
+        return self.company or self.name
+
+
+class Invoice(Base):
+    """An invoice as HoopAI last told it. Money in major units of `currency`; dates are calendar days.
+
+    `revision` grows with each change that Xero should see; `created_at` is HoopAI's, compared with the cut-off.
+    """
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        UniqueConstraint("location_id", "hoop_id"),
+        Index("ix_invoices_location_id_number", "location_id", "number"),
+        Index("ix_invoices_location_id_created_at", "location_id", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    hoop_id: Mapped[str] = mapped_column(String(64))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    number: Mapped[str] = mapped_column(String(255))
+    title: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[InvoiceStatus] = mapped_column(String(20))
+    live_mode: Mapped[bool] = mapped_column(default=True)
+    currency: Mapped[str] = mapped_column(String(3))
+    total: Mapped[Decimal] = mapped_column(Money)
+    amount_paid: Mapped[Decimal] = mapped_column(Money)
+    amount_due: Mapped[Decimal] = mapped_column(Money)
+    issue_date: Mapped[date | None] = mapped_column()
+    due_date: Mapped[date | None] = mapped_column()
+    discount_type: Mapped[str | None] = mapped_column(String(12))
+    discount_value: Mapped[Decimal | None] = mapped_column(Money)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    updated_at: Mapped[datetime] = mapped_column(Moment)
+    revision: Mapped[int] = mapped_column(default=1)
+    content_hash: Mapped[str] = mapped_column(String(64))
+
+    location: Mapped[Location] = relationship()
+    contact: Mapped[Contact | None] = relationship()
+    lines: Mapped[list["Line"]] = relationship(
+        order_by="Line.position", cascade="all, delete-orphan", back_populates="invoice"
+    )
+    payments: Mapped[list["Payment"]] = relationship(order_by="Payment.id", back_populates="invoice")
+
+
+class Line(Base):
+    """One line. `unit_amount` is the price of one; `taxes` a list of {key, name, rate}; `tax_key` joins their keys."""
+
+    __tablename__ = "lines"
+    __table_args__ = (Index("ix_lines_category_key_invoice_id", "category_key", "invoice_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
+    position: Mapped[int] = mapped_column()
+    name: Mapped[str] = mapped_column(String(500))
+    description: Mapped[str | None] = mapped_column(String(4000))
+    quantity: Mapped[Decimal] = mapped_column(Money)
+    unit_amount: Mapped[Decimal] = mapped_column(Money)
+    product_id: Mapped[str | None] = mapped_column(String(64))
+    category_key: Mapped[str] = mapped_column(String(300))
+    taxes: Mapped[list[dict[str, object]]] = mapped_column(ExactJSON, default=list)
+    tax_key: Mapped[str] = mapped_column(String(300), default="none")
+    tax_inclusive: Mapped[bool | None] = mapped_column()
+
+    invoice: Mapped[Invoice] = relationship(back_populates="lines")
+
+
+class Payment(Base):
+    """Money received for an invoice, in the invoice's currency.
+
+    HoopAI's events carry only the cumulative amount, so a payment known from an event alone is the step up to
+    `paid_to`; `hoop_id` is the transaction's id where one is known.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = (UniqueConstraint("invoice_id", "paid_to"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"), index=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    hoop_id: Mapped[str | None] = mapped_column(String(64))
+    amount: Mapped[Decimal] = mapped_column(Money)
+    paid_to: Mapped[Decimal] = mapped_column(Money)
+    paid_on: Mapped[date] = mapped_column()
+    method: Mapped[str] = mapped_column(String(30), default="default")
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    invoice: Mapped[Invoice] = relationship(back_populates="payments")

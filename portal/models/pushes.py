@@ -1,0 +1,196 @@
+"""The outbox: pushes, the batches that carry them, what was said to Xero, and the links that came of it."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal import clock
+from portal.models.base import Base, ExactJSON, Moment, Money
+from portal.models.people import Location
+
+
+class Document(StrEnum):
+    """The kinds of document that are pushed, in the order in which they go."""
+
+    CONTACT = "contact"
+    INVOICE = "invoice"
+    PAYMENT = "payment"
+
+
+class Operation(StrEnum):
+    """What a push does to the document in Xero."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    VOID = "void"
+
+
+class PushState(StrEnum):
+    """Where a push stands; `services/outbox.py` alone changes it."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self in (PushState.SENT, PushState.SKIPPED, PushState.CANCELLED)
+
+
+class Failure(StrEnum):
+    """Why a push waits or is blocked; `services/problems.py` has the sentence, owner and button of each."""
+
+    BUSY = "busy"
+    LIMIT = "limit"
+    UNSURE = "unsure"
+    DISCONNECTED = "disconnected"
+    MAPPING = "mapping"
+    REFUSED = "refused"
+    CONFLICT = "conflict"
+    BUG = "bug"
+
+
+class Push(Base):
+    """One row of the outbox: which document, which revision, which operation, which state.
+
+    `parent_*` names the document whose link must exist first (an invoice's contact, a payment's invoice).
+    `cause` groups what one act mends, for example `category:product:66f0…` or `account:215`.
+    """
+
+    __tablename__ = "pushes"
+    __table_args__ = (
+        UniqueConstraint("location_id", "document", "document_id", "operation"),
+        Index("ix_pushes_location_id_state_document", "location_id", "state", "document"),
+        Index("ix_pushes_state_next_try_at", "state", "next_try_at"),
+        Index("ix_pushes_location_id_updated_at", "location_id", "updated_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    document: Mapped[Document] = mapped_column(String(12))
+    document_id: Mapped[int] = mapped_column()
+    operation: Mapped[Operation] = mapped_column(String(8))
+    revision: Mapped[int] = mapped_column(default=1)
+    sending_revision: Mapped[int | None] = mapped_column()
+    parent_document: Mapped[Document | None] = mapped_column(String(12))
+    parent_id: Mapped[int | None] = mapped_column()
+    state: Mapped[PushState] = mapped_column(String(10), default=PushState.QUEUED)
+    failure: Mapped[Failure | None] = mapped_column(String(14))
+    cause: Mapped[str | None] = mapped_column(String(320), index=True)
+    message: Mapped[str | None] = mapped_column(String(1000))
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(Moment)
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"), index=True)
+    amount: Mapped[Decimal | None] = mapped_column(Money)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    settled_at: Mapped[datetime | None] = mapped_column(Moment)
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    location: Mapped[Location] = relationship()
+    attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.id.desc()", back_populates="push")
+
+
+class BatchState(StrEnum):
+    """How far a batch has come: written ahead, stamped as leaving, closed with its results."""
+
+    PREPARED = "prepared"
+    SENT = "sent"
+    CLOSED = "closed"
+
+
+class Batch(Base):
+    """One request to Xero, written down before a byte leaves: exact body, key, times.
+
+    A batch that is `sent` and has no answer is unknown: `resolve_at` says when to look in Xero.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (Index("ix_batches_connection_id_state", "connection_id", "state"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id"))
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    document: Mapped[Document] = mapped_column(String(12))
+    operation: Mapped[Operation] = mapped_column(String(8))
+    method: Mapped[str] = mapped_column(String(4))
+    path: Mapped[str] = mapped_column(String(200))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    idempotency_key: Mapped[str] = mapped_column(String(128), unique=True)
+    state: Mapped[BatchState] = mapped_column(String(10), default=BatchState.PREPARED)
+    fence: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    first_sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    resolve_at: Mapped[datetime | None] = mapped_column(Moment)
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)
+    outcome: Mapped[str | None] = mapped_column(String(200))
+    items: Mapped[list[dict[str, Any]]] = mapped_column(ExactJSON)
+
+
+class Attempt(Base):
+    """What one push said to Xero and what came back, word for word, secrets never included. Append-only."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    push_id: Mapped[int] = mapped_column(ForeignKey("pushes.id"), index=True)
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
+    at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    outcome: Mapped[str] = mapped_column(String(20))
+    message: Mapped[str | None] = mapped_column(String(1000))
+    http_status: Mapped[int | None] = mapped_column()
+    duration_ms: Mapped[int | None] = mapped_column()
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    correlation_id: Mapped[str | None] = mapped_column(String(64))
+    request: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
+    answer: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
+
+    push: Mapped[Push] = relationship(back_populates="attempts")
+
+
+class Link(Base):
+    """Our document ↔ its id in one Xero organisation. `sent_hash` is the content that Xero holds.
+
+    Kept per organisation (tenant id), never per connection row, so that reconnecting re-creates nothing.
+    """
+
+    __tablename__ = "links"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "location_id", "document", "document_id"),
+        Index("ix_links_tenant_id_xero_id", "tenant_id", "xero_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    document: Mapped[Document] = mapped_column(String(12))
+    document_id: Mapped[int] = mapped_column()
+    xero_id: Mapped[str] = mapped_column(String(64))
+    xero_number: Mapped[str | None] = mapped_column(String(255))
+    xero_status: Mapped[str | None] = mapped_column(String(20))
+    xero_total: Mapped[Decimal | None] = mapped_column(Money)
+    ours: Mapped[bool] = mapped_column(default=True)
+    sent_hash: Mapped[str | None] = mapped_column(String(64))
+    linked_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+
+class Heartbeat(Base):
+    """A process that says it is alive; the ticker's row is also the lease that makes a second one wait."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), index=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    detail: Mapped[str | None] = mapped_column(String(200))

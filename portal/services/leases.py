@@ -1,0 +1,64 @@
+"""Who works on a connection: a lease in the database with a number that only grows.
+
+A worker that was frozen past its lease wakes with an old number, and every write of it is refused.
+"""
+
+import os
+import socket
+from datetime import timedelta
+
+from sqlalchemy import or_, update
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.config import settings
+from portal.errors import LeaseLost
+from portal.models import Connection
+from portal.services.unit import transaction
+
+
+def owner() -> str:
+    """A name for this process, for people who look."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def take(connection_id: int) -> int | None:
+    """Take the free or expired lease of a connection; its fencing number, or None when another holds it."""
+    moment = clock.now()
+    free = or_(Connection.lease_until.is_(None), Connection.lease_until < moment)
+    with transaction() as session:
+        fence = session.scalar(
+            update(Connection)
+            .where(Connection.id == connection_id, free)
+            .values(lease_owner=owner(), lease_until=_until(), fence=Connection.fence + 1)
+            .returning(Connection.fence)
+        )
+    return fence
+
+
+def renew(connection_id: int, fence: int) -> None:
+    """Keep the lease for another while. Raises LeaseLost when it has gone to another."""
+    with transaction() as session:
+        hold(session, connection_id, fence).lease_until = _until()
+
+
+def release(connection_id: int, fence: int) -> None:
+    """Give the lease back, if it is still ours."""
+    with transaction() as session:
+        session.execute(
+            update(Connection)
+            .where(Connection.id == connection_id, Connection.fence == fence)
+            .values(lease_owner=None, lease_until=None)
+        )
+
+
+def hold(session: Session, connection_id: int, fence: int) -> Connection:
+    """The connection's row, locked until the transaction ends. Raises LeaseLost when a newer lease exists."""
+    row = session.get_one(Connection, connection_id, with_for_update=True, populate_existing=True)
+    if row.fence != fence:
+        raise LeaseLost("Another worker has taken over this connection.")
+    return row
+
+
+def _until() -> object:
+    return clock.now() + timedelta(seconds=settings().timings.lease)

@@ -1,0 +1,226 @@
+"""The outbox. This file alone changes a push's state; everything else asks it to.
+
+queued ─▶ sending ─▶ sent
+             ├─▶ waiting    we try again by ourselves at next_try_at (busy, limit, unsure)
+             ├─▶ blocked    a person acts ─▶ queued
+             └─▶ queued     a newer revision is wanted
+skipped, cancelled: nothing will be sent.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from portal import clock
+from portal.extensions import db
+from portal.models import Batch, Document, Failure, Link, Operation, Push, PushState, User
+from portal.services import audit
+from portal.services.unit import transaction
+
+BACKOFF = (5, 15, 60, 300, 900)
+OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
+PAYABLE = ("AUTHORISED", "PAID")
+
+
+def want(
+    session: Session,
+    location_id: int,
+    document: Document,
+    document_id: int,
+    operation: Operation,
+    *,
+    parent: tuple[Document, int] | None = None,
+    amount: Decimal | None = None,
+    currency: str | None = None,
+) -> Push:
+    """Ask for a document to be carried to Xero. Asking again wants its newest revision; nothing is doubled."""
+    push = find(session, location_id, document, document_id, operation)
+    if push is None:
+        push = Push(
+            location_id=location_id, document=document, document_id=document_id, operation=operation,
+            revision=0, tries=0, state=PushState.QUEUED,
+        )  # fmt: skip
+        session.add(push)
+    push.revision += 1
+    push.amount, push.currency = amount, currency
+    push.parent_document, push.parent_id = parent or (None, None)
+    if push.state not in (PushState.SENDING, PushState.WAITING):
+        _to(push, PushState.QUEUED)
+    session.flush()
+    return push
+
+
+def find(
+    session: Session, location_id: int, document: Document, document_id: int, operation: Operation
+) -> Push | None:
+    """The one push of this operation on this document, if it was ever wanted."""
+    return session.scalar(
+        select(Push).where(
+            Push.location_id == location_id,
+            Push.document == document,
+            Push.document_id == document_id,
+            Push.operation == operation,
+        )
+    )
+
+
+def leave_out(session: Session, push: Push, sentence: str) -> None:
+    """Do not send it, and say why: before the cut-off, test mode, no connection."""
+    _to(push, PushState.SKIPPED, message=sentence)
+    session.flush()
+
+
+def sending(push: Push, batch: Batch) -> None:
+    """It is part of a batch that is written down and about to leave."""
+    _to(push, PushState.SENDING)
+    push.batch_id, push.sending_revision = batch.id, push.revision
+
+
+def sent(push: Push, message: str | None = None) -> None:
+    """It is in Xero. A revision wanted meanwhile is queued by whoever wanted it, as an update."""
+    _to(push, PushState.SENT, message=message)
+    push.batch_id, push.tries = None, 0
+
+
+def wait(push: Push, failure: Failure, message: str, until: datetime | None = None) -> None:
+    """Not now; it is tried again by itself. Without a moment the delay grows with each try."""
+    _to(push, PushState.WAITING, failure=failure, message=message)
+    push.batch_id = None
+    push.next_try_at = until or clock.now() + timedelta(seconds=BACKOFF[min(push.tries, len(BACKOFF) - 1)])
+    push.tries += 1
+
+
+def unsure(push: Push, message: str, look_at: datetime) -> None:
+    """No answer came. It stays with its batch until Xero has been looked at."""
+    _to(push, PushState.WAITING, failure=Failure.UNSURE, message=message)
+    push.next_try_at = look_at
+
+
+def block(push: Push, failure: Failure, cause: str, message: str) -> None:
+    """A person must act. `cause` names what one act mends."""
+    _to(push, PushState.BLOCKED, failure=failure, message=message[:1000])
+    push.cause, push.batch_id = cause[:320], None
+
+
+def requeue(push: Push) -> None:
+    """It certainly did not reach Xero (or an older revision did): send it again under a new key."""
+    _to(push, PushState.QUEUED)
+    push.batch_id = None
+
+
+def cancel(push: Push, message: str, user: User | None = None) -> None:
+    """Nothing will be sent any more."""
+    _to(push, PushState.CANCELLED, message=message)
+    push.batch_id, push.settled_by_id = None, user.id if user else None
+
+
+def due(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation, most: int
+) -> Sequence[Push]:
+    """What may be sent now, oldest first: queued or waited long enough, in no open batch, parent in Xero."""
+    return session.scalars(
+        select(Push)
+        .where(
+            Push.location_id == location_id,
+            Push.document == document,
+            Push.operation == operation,
+            is_due(clock.now()),
+            _parent_is_there(tenant_id),
+        )
+        .order_by(Push.id)
+        .limit(most)
+    ).all()
+
+
+def is_due(moment: datetime) -> ColumnElement[bool]:
+    """The condition that a push wants work now: never `id > last`, always by state."""
+    waited = and_(Push.state == PushState.WAITING, Push.next_try_at <= moment)
+    return and_(Push.batch_id.is_(None), or_(Push.state == PushState.QUEUED, waited))
+
+
+def free(session: Session, location_id: int, causes: Iterable[str]) -> int:
+    """Queue exactly the pushes that these causes blocked; how many."""
+    found = session.scalars(
+        select(Push).where(
+            Push.location_id == location_id,
+            Push.state == PushState.BLOCKED,
+            Push.cause.in_(list(causes)),
+        )
+    ).all()
+    for push in found:
+        requeue(push)
+    return len(found)
+
+
+def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:
+    """A person wants these tried again now; how many were. Those that are being sent or checked are left alone."""
+    with transaction() as session:
+        found = _open(session, push_ids, location_id, (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED))
+        for push in found:
+            requeue(push)
+            push.settled_by_id = None
+        if found:
+            audit.note(session, user, location_id, "pushes.retry", f"{len(found)} to be tried again")
+    return len(found)
+
+
+def skip(push_ids: Sequence[int], user: User, location_id: int) -> int:
+    """A person decides that these are not sent; how many were."""
+    with transaction() as session:
+        found = _open(session, push_ids, location_id, OPEN)
+        for push in found:
+            _to(push, PushState.SKIPPED, message=f"Skipped by {user.name}.")
+            push.settled_by_id = user.id
+        if found:
+            audit.note(session, user, location_id, "pushes.skip", f"{len(found)} not to be sent")
+    return len(found)
+
+
+def counts(location_id: int) -> dict[PushState, int]:
+    """How many pushes stand in each state."""
+    rows = db.session.execute(
+        select(Push.state, func.count()).where(Push.location_id == location_id).group_by(Push.state)
+    )
+    found = {PushState(state): number for state, number in rows}
+    return {state: found.get(state, 0) for state in PushState}
+
+
+def _open(
+    session: Session, push_ids: Sequence[int], location_id: int, states: Sequence[PushState]
+) -> Sequence[Push]:
+    return session.scalars(
+        select(Push).where(
+            Push.id.in_(push_ids),
+            Push.location_id == location_id,
+            Push.state.in_(states),
+            Push.batch_id.is_(None),
+        )
+    ).all()
+
+
+def _parent_is_there(tenant_id: str) -> ColumnElement[bool]:
+    link = aliased(Link)
+    there = (
+        select(link.id)
+        .where(
+            link.tenant_id == tenant_id,
+            link.location_id == Push.location_id,
+            link.document == Push.parent_document,
+            link.document_id == Push.parent_id,
+            or_(Push.document != Document.PAYMENT, link.xero_status.in_(PAYABLE)),
+        )
+        .exists()
+    )
+    return or_(Push.parent_id.is_(None), there)
+
+
+def _to(
+    push: Push, state: PushState, *, failure: Failure | None = None, message: str | None = None
+) -> None:
+    push.state, push.failure, push.message = state, failure, message
+    push.cause, push.next_try_at = None, None
+    push.updated_at = clock.now()
+    push.settled_at = push.updated_at if state.settled else None

@@ -1,0 +1,12 @@
+"""The portal for an application server: `gunicorn wsgi:app`."""
+
+import sys
+
+from portal import create_app
+from portal.config import Settings
+from portal.errors import SettingMissing
+
+try:
+    app = create_app(Settings.from_env())
+except SettingMissing as error:
+    sys.exit(f"The portal cannot start: {error}")
