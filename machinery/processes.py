@@ -17,28 +17,32 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def spawn(command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a command in a process group of its own, writing to the end of `log`.
+def spawn(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path, errors: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own, writing to the end of `log` (and of `errors`).
 
     On Linux the kernel sends it SIGTERM when we die, however we die. Must be called from the main
     thread: the kernel watches the thread that started the child.
     """
-    with log.open("ab") as out:
+    with log.open("ab") as out, (errors or log).open("ab") as err:
         return subprocess.Popen(
             command,
             env=dict(env),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=out,
-            stderr=subprocess.STDOUT,
+            stderr=err,
             start_new_session=True,
             preexec_fn=_tied_to(os.getpid()),
         )
 
 
-def complete(command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> int:
+def complete(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path, errors: Path | None = None
+) -> int:
     """Run a command to its end and return its exit code; raises Stopped when we are asked to end."""
-    process = spawn(command, env, cwd, log)
+    process = spawn(command, env, cwd, log, errors)
     try:
         while process.poll() is None:
             signals.pause(0.02)
