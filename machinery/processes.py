@@ -34,7 +34,7 @@ def spawn(
             stdout=out,
             stderr=err,
             start_new_session=True,
-            preexec_fn=_tied_to(os.getpid()),
+            preexec_fn=tied_to_us(signal.SIGTERM),
         )
 
 
@@ -94,13 +94,14 @@ def last_lines(log: Path, count: int = 15) -> str:
     return "\n".join(lines[-count:])
 
 
-def _tied_to(parent: int) -> Callable[[], None] | None:
+def tied_to_us(number: signal.Signals) -> Callable[[], None] | None:
+    """For `preexec_fn`: the kernel sends the child this signal when we die. None if not on Linux."""
     if _LIBC is None:
         return None
-    libc = _LIBC
+    libc, parent = _LIBC, os.getpid()
 
     def tie() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
 

@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Start everything, print where it is, and stay until asked to end."""
     signals.listen()
     data = DataFolder(Path(options.data).absolute())
-    say("HoopAI to Xero portal")
     _look_for_ports(options, data)
+    say("HoopAI to Xero portal")
     try:
         venv.ensure("run")
         env, theirs = environment(data, options.port, options.sandbox_port, os.environ)

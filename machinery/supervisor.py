@@ -20,6 +20,8 @@ _STEADY_AFTER = 30.0
 _LOG_LIMIT = 20_000_000
 _WORTH_SHOWING = re.compile(r"\b(WARNING|ERROR|CRITICAL|Traceback|[A-Za-z]+Error:)")
 
+_HARMLESS = "Memory overcommit must be enabled"  # Valkey's advice for servers with much more data than ours
+
 
 @dataclass
 class Program:
@@ -170,6 +172,8 @@ def _how(code: int) -> str:
 
 def _worth_showing(line: str) -> str | None:
     """A warning or error, short; None for the rest. Our own processes write one JSON object a line."""
+    if _HARMLESS in line:
+        return None
     if not line.startswith("{"):
         return line[:300] if _WORTH_SHOWING.search(line) else None
     try:
