@@ -55,13 +55,9 @@ def create_app(data_dir: Path | None = None, **settings: Any) -> Sandbox:
 
 
 def _room(name: str, store: Store, clock: Clock, settings: dict[str, Any]) -> WSGI:
-    try:
-        module = importlib.import_module(f"sandbox.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"sandbox.{name}":
-            raise
+    if not (Path(__file__).parent / name / "__init__.py").exists():
         return _absent(name)
-    room: WSGI = module.create_app(store, clock, settings)
+    room: WSGI = importlib.import_module(f"sandbox.{name}").create_app(store, clock, settings)
     return room
 
 
