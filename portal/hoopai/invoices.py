@@ -1,0 +1,249 @@
+"""What HoopAI says about an invoice, from a webhook or from REST (HighLevel API docs, Invoices and invoice events)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from portal.hoopai import people, reading
+from portal.hoopai.people import AddressSaid, ContactSaid
+from portal.hoopai.reading import BadValue
+
+__all__ = [
+    "STATUSES", "AddressSaid", "BadInvoice", "ContactSaid", "DiscountSaid", "InvoiceMention", "InvoiceSaid", "LineSaid",
+    "TaxSaid", "mention", "said",
+]  # fmt: skip
+
+STATUSES = ("draft", "sent", "payment_processing", "partially_paid", "paid", "void", "delete")
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
+_OF_EVENT = {"InvoiceVoid": "void", "InvoiceDelete": "delete"}
+
+
+class BadInvoice(ValueError):
+    """An invoice that can't be understood: which `field`, and why. No value is shown."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class TaxSaid:
+    """A tax on a line. `key` is HoopAI's id, or name and rate where it has none; `rate` is a percentage."""
+
+    key: str
+    name: str
+    rate: Decimal
+    calculation: str
+
+
+@dataclass(frozen=True)
+class LineSaid:
+    """A line; `amount` is the price of one. `tax_inclusive` is None when HoopAI did not say."""
+
+    hoop_id: str | None
+    product_id: str | None
+    price_id: str | None
+    name: str
+    description: str
+    quantity: Decimal
+    amount: Decimal
+    currency: str
+    taxes: tuple[TaxSaid, ...]
+    tax_inclusive: bool | None
+
+
+@dataclass(frozen=True)
+class DiscountSaid:
+    """The invoice's discount: `type` percentage or fixed; only on `product_ids` unless empty."""
+
+    type: str
+    value: Decimal
+    product_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InvoiceSaid:
+    """An invoice as HoopAI last told it; amounts in major units, `amount_paid` cumulative.
+
+    `reduced` means that the message had no list of lines at all (void and delete events): `lines`, `contact` and
+    `discount` then say nothing about the invoice and must not replace what is known.
+    """
+
+    hoop_id: str
+    number: str | None
+    status: str
+    live_mode: bool
+    currency: str
+    total: Decimal
+    amount_paid: Decimal
+    amount_due: Decimal
+    issue_date: date | None
+    due_date: date | None
+    name: str
+    title: str
+    contact: ContactSaid | None
+    discount: DiscountSaid | None
+    lines: tuple[LineSaid, ...]
+    sub_total: Decimal | None
+    discount_total: Decimal | None
+    tax_total: Decimal | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    reduced: bool
+
+
+@dataclass(frozen=True)
+class InvoiceMention:
+    """The least an event says: which invoice, and its status if given or plain from the event."""
+
+    hoop_id: str
+    status: str | None
+    updated_at: datetime | None
+
+
+def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
+    """Read a whole invoice. `event` supplies the status of a void or delete that has none.
+
+    Numbers may come in quotes and the invoice number as a number. BadInvoice for what is missing or makes no sense:
+    id, status, currency and total are needed; what is paid and due follows from the status where it is left out.
+    """
+    try:
+        return _invoice(payload, event)
+    except BadValue as bad:
+        raise BadInvoice(bad.field, bad.reason) from None
+
+
+def mention(payload: dict[str, Any], event: str | None = None) -> InvoiceMention:
+    """Read only id and status: enough for void and delete, which may carry nothing else. BadInvoice without an id."""
+    try:
+        status = reading.text(payload, "status")
+        return InvoiceMention(
+            hoop_id=_id(payload),
+            status=_status(payload, event) if status or event in _OF_EVENT else None,
+            updated_at=reading.moment(payload, "updatedAt"),
+        )
+    except BadValue as bad:
+        raise BadInvoice(bad.field, bad.reason) from None
+
+
+def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
+    currency = _currency(payload, None)
+    total = reading.amount(payload, "total")
+    status = _status(payload, event)
+    paid = reading.amount(payload, "amountPaid", default=total if status == "paid" else Decimal(0))
+    summary = reading.record(payload, "totalSummary")
+    details = reading.record(payload, "contactDetails")
+    live = reading.flag(payload, "liveMode")
+    return InvoiceSaid(
+        hoop_id=_id(payload),
+        number=_number(payload),
+        status=status,
+        live_mode=live is not False,
+        currency=currency,
+        total=total,
+        amount_paid=paid,
+        amount_due=reading.amount(payload, "amountDue", default=total - paid),
+        issue_date=reading.day(payload, "issueDate"),
+        due_date=reading.day(payload, "dueDate"),
+        name=reading.text(payload, "name") or "",
+        title=reading.text(payload, "title") or "",
+        contact=people.on_invoice(details) if details else None,
+        discount=_discount(reading.record(payload, "discount")),
+        lines=tuple(
+            _line(item, currency, index)
+            for index, item in enumerate(reading.records(payload, "invoiceItems"))
+        ),
+        sub_total=_optional(summary, "subTotal"),
+        discount_total=_optional(summary, "discount"),
+        tax_total=_optional(summary, "tax"),
+        created_at=reading.moment(payload, "createdAt"),
+        updated_at=reading.moment(payload, "updatedAt"),
+        reduced=payload.get("invoiceItems") is None,
+    )
+
+
+def _id(payload: dict[str, Any]) -> str:
+    found = reading.text(payload, "_id") or reading.text(payload, "id")
+    if found is None:
+        raise BadValue("_id", "is missing")
+    if len(found) > 100:
+        raise BadValue("_id", "is too long")
+    return found
+
+
+def _number(payload: dict[str, Any]) -> str | None:
+    """The number as text; a prefix given apart is put in front unless it is there already."""
+    number = reading.text(payload, "invoiceNumber")
+    prefix = reading.text(payload, "invoiceNumberPrefix")
+    return f"{prefix}{number}" if number and prefix and not number.startswith(prefix) else number
+
+
+def _status(payload: dict[str, Any], event: str | None) -> str:
+    status = (reading.text(payload, "status") or _OF_EVENT.get(event or "", "")).lower()
+    if event == "InvoiceDelete" or status == "deleted":
+        return "delete"
+    if not status:
+        raise BadValue("status", "is missing")
+    if status not in STATUSES:
+        raise BadValue("status", "is not one this portal knows")
+    return status
+
+
+def _currency(source: dict[str, Any], default: str | None) -> str:
+    code = (reading.text(source, "currency") or default or "").upper()
+    if not code:
+        raise BadValue("currency", "is missing")
+    if not _CURRENCY.match(code):
+        raise BadValue("currency", "is not a three-letter code")
+    return code
+
+
+def _discount(source: dict[str, Any]) -> DiscountSaid | None:
+    if not source:
+        return None
+    value = reading.amount(source, "value", default=Decimal(0), name="discount.value")
+    if value == 0:
+        return None
+    kind = (reading.text(source, "type") or "").lower()
+    if kind not in ("percentage", "fixed") or value < 0 or (kind == "percentage" and value > 100):
+        raise BadValue("discount", "makes no sense")
+    products = source.get("validOnProductIds")
+    ids = tuple(one for one in products if isinstance(one, str)) if isinstance(products, list) else ()
+    return DiscountSaid(kind, value, ids)
+
+
+def _line(item: dict[str, Any], currency: str, index: int) -> LineSaid:
+    where = f"invoiceItems[{index}]"
+    taxes = tuple(_tax(one, where) for one in reading.records(item, "taxes"))
+    stated = reading.flag(item, "taxInclusive")
+    inclusive = True if any(tax.calculation == "inclusive" for tax in taxes) else None
+    return LineSaid(
+        hoop_id=reading.text(item, "_id") or reading.text(item, "id"),
+        product_id=reading.text(item, "productId"),
+        price_id=reading.text(item, "priceId"),
+        name=reading.text(item, "name") or "",
+        description=reading.text(item, "description") or "",
+        quantity=reading.amount(item, "qty", default=Decimal(1), name=f"{where}.qty"),
+        amount=reading.amount(item, "amount", name=f"{where}.amount"),
+        currency=_currency(item, currency),
+        taxes=taxes,
+        tax_inclusive=stated if stated is not None else inclusive,
+    )
+
+
+def _tax(item: dict[str, Any], where: str) -> TaxSaid:
+    rate = reading.amount(item, "rate", name=f"{where}.taxes.rate")
+    if not 0 <= rate <= 100:
+        raise BadValue(f"{where}.taxes.rate", "is not a percentage")
+    name = reading.text(item, "name") or ""
+    key = reading.text(item, "_id") or reading.text(item, "id") or f"{name}@{rate.normalize():f}"
+    return TaxSaid(key, name, rate, (reading.text(item, "calculation") or "exclusive").lower())
+
+
+def _optional(source: dict[str, Any], field: str) -> Decimal | None:
+    return None if source.get(field) is None else reading.amount(source, field, name=f"totalSummary.{field}")
