@@ -24,6 +24,9 @@ def bench(name: str | None, file: str | None) -> int:
     names = sorted(path.stem.removeprefix("bench_") for path in _FOLDER.glob("bench_*.py"))
     if name is not None and name not in names:
         raise Trouble(f"There is no benchmark {name}; there are: {', '.join(names) or 'none yet'}.")
+    if not names:
+        say("There are no benchmarks yet.")
+        return 0
     venv.ensure("test")
     tables = {each: _rows(each) for each in ([name] if name else names)}
     for title, rows in tables.items():

@@ -11,6 +11,7 @@ from machinery import ROOT, venv
 from machinery.messages import say
 
 _TEMPLATES = ("templates", "sandbox")
+_IMPORT_LINTER = "from importlinter.cli import lint_imports_command as lint; lint()"
 
 
 @dataclass
@@ -26,12 +27,12 @@ def check() -> int:
     """Run all of them side by side; 1 when any is not content, after showing what it says."""
     venv.ensure("test")
     checks = [
-        _Check("format", ("ruff", "format", "--check", ".")),
-        _Check("lint", ("ruff", "check", ".")),
-        _Check("types", ("mypy",)),
-        _Check("templates' format", ("djlint", *_TEMPLATES, "--check", "--quiet")),
-        _Check("templates' lint", ("djlint", *_TEMPLATES, "--lint", "--quiet")),
-        _Check("import contracts", ("importlinter.cli", "lint", "--no-cache")),
+        _Check("format", ("-m", "ruff", "format", "--check", ".")),
+        _Check("lint", ("-m", "ruff", "check", ".")),
+        _Check("types", ("-m", "mypy")),
+        _Check("templates' format", ("-m", "djlint", *_TEMPLATES, "--check")),
+        _Check("templates' lint", ("-m", "djlint", *_TEMPLATES, "--lint")),
+        _Check("import contracts", ("-c", _IMPORT_LINTER, "--no-cache", "--no-logo")),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for number, one in enumerate(checks):
@@ -42,7 +43,7 @@ def check() -> int:
 
 
 def _start(one: _Check) -> None:
-    command = [str(venv.PYTHON), "-m", *one.words]
+    command = [str(venv.PYTHON), *one.words]
     env = {**os.environ, "COLUMNS": "110", "PYTHONPATH": str(ROOT)}
     with one.output.open("wb") as out:
         one.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)

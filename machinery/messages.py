@@ -41,13 +41,13 @@ def elapsed() -> float:
 def step(title: str) -> Iterator[None]:
     """Say what is being done, then how long it took, on one line."""
     began = time.monotonic()
-    say(f"  {title} ...", end=" ")
+    say(f"  {title} ...", end="")
     try:
         yield
     except Stopped:
-        say("stopped")
+        say(" stopped")
         raise
     except BaseException:
-        say("failed")
+        say(" failed")
         raise
-    say(f"{time.monotonic() - began:.1f} s")
+    say(f" {time.monotonic() - began:.1f} s")

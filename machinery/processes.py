@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from machinery import signals
-from machinery.messages import Stopped
+from machinery.messages import Stopped, say
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -41,11 +41,18 @@ def spawn(
 def complete(
     command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path, errors: Path | None = None
 ) -> int:
-    """Run a command to its end and return its exit code; raises Stopped when we are asked to end."""
+    """Run a command to its end and return its exit code, with a dot on the screen every two seconds.
+
+    Raises Stopped when we are asked to end.
+    """
     process = spawn(command, env, cwd, log, errors)
+    dot_at = time.monotonic() + 2
     try:
         while process.poll() is None:
             signals.pause(0.02)
+            if time.monotonic() > dot_at:
+                say(".", end="")
+                dot_at += 2
     except Stopped:
         end(process, patience=3)
         raise
