@@ -1,0 +1,211 @@
+"""Our copy of what we need to know of an organisation: its facts, chart of accounts and tax rates.
+
+developer.xero.com, Organisation, Accounts, Tax Rates, Currencies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.config import settings
+from portal.errors import ConnectAgain
+from portal.extensions import db
+from portal.models import Connection, ConnectionState, LedgerAccount, TaxRate
+from portal.services import calling, standing, tokens
+from portal.services.unit import release, transaction
+from portal.xero import replies
+from portal.xero.client import XeroClient
+from portal.xero.errors import SignInExpired
+from portal.xero.facts import AccountFact, OrganisationFact, TaxRateFact
+
+T = TypeVar("T")
+OLD = timedelta(days=1)
+GONE = "DELETED"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Whom to ask and with whose sign-in: what is needed of a connection while no transaction is open."""
+
+    connection_id: int
+    authorisation_id: int
+    tenant_id: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Everything that one refresh brings."""
+
+    organisation: OrganisationFact
+    currencies: list[str]
+    accounts: list[AccountFact]
+    tax_rates: list[TaxRateFact]
+
+
+def client(connection: Connection) -> XeroClient:
+    """A client for this connection's organisation with a good access token. Raises ConnectAgain, NotNow."""
+    address = _address(connection)
+    return _client(address, tokens.access_token(address.authorisation_id))
+
+
+def ask(address: Address, letter: Callable[[XeroClient], T]) -> T:
+    """One call within the quota; an expired token is renewed once. Raises NotNow, ConnectAgain, XeroError."""
+    token = tokens.access_token(address.authorisation_id)
+    try:
+        return _ask(address, token, letter)
+    except SignInExpired:
+        return _ask(address, tokens.renew(address.authorisation_id, token), letter)
+
+
+def address_of(connection_id: int) -> Address:
+    """The address of a connection. Raises ConnectAgain when it is disconnected."""
+    connection = db.session.get_one(Connection, connection_id, populate_existing=True)
+    if connection.state == ConnectionState.DISCONNECTED:
+        release()
+        raise ConnectAgain("This location is not connected to Xero.")
+    address = _address(connection)
+    release()
+    return address
+
+
+def refresh(connection_id: int) -> None:
+    """Fetch organisation, currencies, accounts and tax rates (4 calls) and keep them in one transaction.
+
+    What Xero no longer lists is kept as DELETED, since mappings may name it. Raises ConnectAgain, NotNow and
+    XeroError; nothing is changed then.
+    """
+    address = address_of(connection_id)
+    fetched = Fetched(
+        organisation=replies.organisation_facts(ask(address, XeroClient.organisation)),
+        currencies=[str(each["Code"]) for each in ask(address, XeroClient.currencies)],
+        accounts=replies.account_facts(ask(address, XeroClient.accounts)),
+        tax_rates=replies.tax_rate_facts(ask(address, XeroClient.tax_rates)),
+    )
+    with transaction() as session:
+        _keep(session, address, fetched)
+
+
+def stale() -> list[int]:
+    """Connections whose facts are older than a day or were never fetched."""
+    found = db.session.scalars(
+        select(Connection.id).where(
+            Connection.state == ConnectionState.CONNECTED,
+            or_(Connection.facts_fetched_at.is_(None), Connection.facts_fetched_at < clock.now() - OLD),
+        )
+    )
+    return list(found)
+
+
+def _address(connection: Connection) -> Address:
+    return Address(connection.id, connection.authorisation_id, connection.tenant_id)
+
+
+def _client(address: Address, token: str) -> XeroClient:
+    return XeroClient(settings().xero_api_url, token, address.tenant_id)
+
+
+def _ask(address: Address, token: str, letter: Callable[[XeroClient], T]) -> T:
+    release()
+    with _client(address, token) as xero:
+        return calling.ask(address.tenant_id, lambda: letter(xero))
+
+
+def _keep(session: Session, address: Address, fetched: Fetched) -> None:
+    connection = session.get_one(
+        Connection, address.connection_id, with_for_update=True, populate_existing=True
+    )
+    if connection.tenant_id != address.tenant_id:
+        return
+    _tell_new_name(session, connection, fetched.organisation.name)
+    connection.organisation = _facts(fetched)
+    connection.facts_fetched_at = connection.last_success_at = clock.now()
+    _keep_accounts(session, connection.id, fetched.accounts)
+    _keep_tax_rates(session, connection.id, fetched.tax_rates)
+
+
+def _tell_new_name(session: Session, connection: Connection, name: str) -> None:
+    old = connection.organisation.get("name")
+    if old and name and old != name:
+        standing.tell(session, connection.location_id, f"The organisation {old} is now called {name}.")
+
+
+def _facts(fetched: Fetched) -> dict[str, object]:
+    found = fetched.organisation
+    return {
+        "name": found.name,
+        "short_code": found.short_code,
+        "country": found.country,
+        "base_currency": found.base_currency,
+        "timezone": found.timezone,
+        "period_lock_date": _text(found.period_lock_date),
+        "end_of_year_lock_date": _text(found.end_of_year_lock_date),
+        "is_demo": found.is_demo,
+        "class": found.klass,
+        "currencies": fetched.currencies,
+    }
+
+
+def _keep_accounts(session: Session, connection_id: int, facts: list[AccountFact]) -> None:
+    kept = {
+        row.account_id: row
+        for row in session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == connection_id))
+    }
+    for fact in facts:
+        row = kept.pop(fact.account_id, None) or LedgerAccount(
+            connection_id=connection_id, account_id=fact.account_id
+        )
+        _write(row, _account(fact))
+        session.add(row)
+    for row in kept.values():
+        _write(row, {"status": GONE})
+
+
+def _keep_tax_rates(session: Session, connection_id: int, facts: list[TaxRateFact]) -> None:
+    kept = {
+        row.tax_type: row
+        for row in session.scalars(select(TaxRate).where(TaxRate.connection_id == connection_id))
+    }
+    for fact in facts:
+        row = kept.pop(fact.tax_type, None) or TaxRate(connection_id=connection_id, tax_type=fact.tax_type)
+        _write(row, _tax_rate(fact))
+        session.add(row)
+    for row in kept.values():
+        _write(row, {"status": GONE})
+
+
+def _account(fact: AccountFact) -> dict[str, Any]:
+    return {
+        "code": fact.code,
+        "name": fact.name,
+        "type": fact.type,
+        "class_": fact.class_,
+        "status": fact.status,
+        "tax_type": fact.tax_type,
+        "payments_enabled": fact.payments_enabled,
+        "system_account": fact.system_account,
+        "currency": fact.currency,
+    }
+
+
+def _tax_rate(fact: TaxRateFact) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "rate": fact.rate,
+        "status": fact.status,
+        "applies_to_revenue": fact.applies_to_revenue,
+    }
+
+
+def _write(row: LedgerAccount | TaxRate, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.fetched_at = clock.now()
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None

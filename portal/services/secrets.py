@@ -1,0 +1,66 @@
+"""Secrets at rest: sealed with the app's keys and bound to the row they belong to."""
+
+from sqlalchemy import select
+
+from portal.config import settings
+from portal.crypto import Sealer
+from portal.extensions import db
+from portal.models import Authorisation, Source
+from portal.services.unit import transaction
+
+
+def seal(plain: str, row: str) -> str:
+    """Seal a secret for the row with this identity, under the first key of TOKEN_KEYS."""
+    return _sealer().seal(plain, row)
+
+
+def open(sealed: str, row: str) -> str:
+    """The secret that was sealed for this row; another row's secret, or a changed one, is refused."""
+    return _sealer().open(sealed, row)
+
+
+def hook_secrets(source: Source) -> list[str]:
+    """The secrets that a delivery to this source may be signed with."""
+    return [open(source.secret_sealed, row_of(source, "secret_sealed"))]
+
+
+def reseal() -> dict[str, int]:
+    """Seal every kept secret under the first key; how many of each table were changed.
+
+    A row at a time, so it may be stopped and run again at any moment, and the portal works meanwhile.
+    """
+    return {
+        "authorisations": _each(Authorisation, ("tokens_sealed", "previous_sealed")),
+        "sources": _each(Source, ("secret_sealed", "api_token_sealed")),
+    }
+
+
+def row_of(row: Authorisation | Source, column: str) -> str:
+    """The identity a column's secret is bound to: the row's, with the column where a row keeps several."""
+    plain = {"tokens_sealed", "secret_sealed"}
+    return row.row if column in plain else f"{row.row}:{column.removesuffix('_sealed')}"
+
+
+def _each(table: type[Authorisation] | type[Source], columns: tuple[str, ...]) -> int:
+    ids = list(db.session.scalars(select(table.id)))
+    return sum(_one(table, row_id, columns) for row_id in ids)
+
+
+def _one(table: type[Authorisation] | type[Source], row_id: int, columns: tuple[str, ...]) -> int:
+    sealer = _sealer()
+    with transaction() as session:
+        row: Authorisation | Source = session.get_one(
+            table, row_id, with_for_update=True, populate_existing=True
+        )
+        older = [name for name in columns if _is_older(sealer, getattr(row, name))]
+        for name in older:
+            setattr(row, name, sealer.reseal(getattr(row, name), row_of(row, name)))
+    return bool(older)
+
+
+def _is_older(sealer: Sealer, sealed: str | None) -> bool:
+    return bool(sealed) and not sealer.is_current(str(sealed))
+
+
+def _sealer() -> Sealer:
+    return Sealer.from_text(settings().token_keys)

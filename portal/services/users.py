@@ -1,0 +1,156 @@
+"""People: who signs in, for how long, and which locations they may enter."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Select, select, update
+
+from portal import clock
+from portal.errors import ChooseAgain, NotFoundHere
+from portal.extensions import db
+from portal.models import Agency, Location, Role, Session, User, UserLocation
+from portal.services import audit, passwords
+from portal.services.unit import release, transaction
+
+LONGEST = timedelta(hours=12)
+IDLE = timedelta(hours=2)
+SEEN_EVERY = timedelta(minutes=1)
+REFUSED = "That e-mail address and password do not belong together. Check both and try again."
+
+
+def sign_in(email: str, password: str, address: str, browser: str) -> str:
+    """Sign a person in; the key of the new session, which is kept only as its hash.
+
+    Raises ChooseAgain with one sentence and after a similar time, whether the address is unknown, the
+    password wrong or the person no longer active.
+    """
+    found = db.session.execute(
+        select(User.id, User.password_hash).where(User.email == _plain(email), User.active)
+    ).one_or_none()
+    user_id, kept = found or (None, None)
+    release()
+    if not passwords.matches(kept, password) or user_id is None or kept is None:
+        raise ChooseAgain(REFUSED)
+    renewed = passwords.hashed(password) if passwords.outdated(kept) else None
+    return _begin(user_id, renewed, address, browser)
+
+
+def session_for(key: str) -> Session | None:
+    """The living session of this key: begun less than 12 hours ago, used less than 2 hours ago, not ended."""
+    moment = clock.now()
+    found = db.session.scalar(
+        select(Session)
+        .join(User, User.id == Session.user_id)
+        .where(
+            Session.key_hash == _hash(key),
+            Session.ended_at.is_(None),
+            Session.expires_at > moment,
+            Session.seen_at > moment - IDLE,
+            User.active,
+        )
+    )
+    if found is not None and found.seen_at < moment - SEEN_EVERY:
+        with transaction() as session:
+            session.execute(update(Session).where(Session.id == found.id).values(seen_at=moment))
+    return found
+
+
+def sign_out(key: str) -> None:
+    """End this session; an unknown or ended one is no error."""
+    with transaction() as session:
+        found = session.scalar(
+            select(Session).where(Session.key_hash == _hash(key), Session.ended_at.is_(None))
+        )
+        if found is not None:
+            found.ended_at = clock.now()
+            audit.note(session, found.user, None, "users.sign_out")
+
+
+def locations_of(user: User) -> list[Location]:
+    """The locations this person may enter, by name: all of the agency for its admins, else the given ones."""
+    return list(db.session.scalars(_enterable(user).order_by(Location.name, Location.id)))
+
+
+def location_for(user: User, hoop_id: str) -> Location:
+    """The location with this HoopAI id. Raises NotFoundHere when there is none they may enter."""
+    found: Location | None = db.session.scalar(_enterable(user).where(Location.hoop_id == hoop_id))
+    if found is None:
+        raise NotFoundHere("There is no such location here.")
+    return found
+
+
+def add(
+    email: str,
+    agency: Agency,
+    role: Role,
+    password: str,
+    *,
+    name: str = "",
+    locations: Sequence[Location] = (),
+) -> User:
+    """Add a person to an agency. Raises ChooseAgain when the address is taken or something does not fit."""
+    passwords.check(password)
+    if "@" not in email:
+        raise ChooseAgain(f"{email!r} is not an e-mail address.")
+    if any(location.agency_id != agency.id for location in locations):
+        raise ChooseAgain(f"{agency.name} has no such location.")
+    agency_id, location_ids = agency.id, [location.id for location in locations]
+    release()
+    kept = passwords.hashed(password)
+    with transaction() as session:
+        if session.scalar(select(User.id).where(User.email == _plain(email))):
+            raise ChooseAgain(f"{_plain(email)} already has an account.")
+        user = User(
+            agency_id=agency_id,
+            email=_plain(email),
+            name=name.strip() or _name_in(email),
+            password_hash=kept,
+            role=role,
+        )
+        session.add(user)
+        session.flush()
+        session.add_all(UserLocation(user_id=user.id, location_id=each) for each in location_ids)
+        audit.note_operator(session, agency_id, None, "users.add", f"{user.email} as {role}")
+    return user
+
+
+def _begin(user_id: int, renewed: str | None, address: str, browser: str) -> str:
+    key, moment = secrets.token_urlsafe(32), clock.now()
+    with transaction() as session:
+        user = session.get_one(User, user_id)
+        user.password_hash = renewed or user.password_hash
+        session.add(
+            Session(
+                user_id=user_id,
+                key_hash=_hash(key),
+                created_at=moment,
+                seen_at=moment,
+                expires_at=moment + LONGEST,
+                address=address[:64],
+                browser=browser[:200],
+            )
+        )
+        audit.note(session, user, None, "users.sign_in", address)
+    return key
+
+
+def _enterable(user: User) -> Select[Location]:
+    found = select(Location).where(Location.agency_id == user.agency_id)
+    if user.role == Role.AGENCY_ADMIN:
+        return found
+    given = select(UserLocation.location_id).where(UserLocation.user_id == user.id)
+    return found.where(Location.id.in_(given))
+
+
+def _name_in(email: str) -> str:
+    return email.split("@")[0].replace(".", " ").title()
+
+
+def _plain(email: str) -> str:
+    return email.strip().lower()
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
