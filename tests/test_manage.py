@@ -86,7 +86,9 @@ class House:
 
     def processes(self) -> list[int]:
         """The ids of all living processes that were started from this house's folder."""
-        found = subprocess.run(["ps", "-eo", "pid=,stat=,args="], capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["ps", "-ww", "-eo", "pid=,stat=,args="], capture_output=True, text=True, check=True
+        )
         lines = [line.split(None, 2) for line in found.stdout.splitlines()]
         return [int(pid) for pid, state, words in lines if str(self.root) in words and state[0] != "Z"]
 
