@@ -1,1 +1,3 @@
-"""The letterbox from HoopAI: deliveries, their signatures and shapes, and the REST look-ups. Nothing of ours is imported here."""
+"""The letterbox from HoopAI: deliveries, their signatures and shapes, and the REST look-ups. Nothing of
+ours is imported here.
+"""

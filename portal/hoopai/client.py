@@ -19,8 +19,14 @@ from portal.hoopai import reading
 from portal.hoopai.errors import HoopError, HoopNotFound, HoopRefused, HoopTokenRefused, HoopUnavailable
 
 __all__ = [
-    "HoopClient", "HoopError", "HoopNotFound", "HoopPage", "HoopRefused", "HoopTokenRefused", "HoopUnavailable",
-]  # fmt: skip
+    "HoopClient",
+    "HoopError",
+    "HoopNotFound",
+    "HoopPage",
+    "HoopRefused",
+    "HoopTokenRefused",
+    "HoopUnavailable",
+]
 
 VERSION = "2021-07-28"
 MAX_PAGES = 1000
@@ -40,8 +46,9 @@ class HoopPage:
 class HoopClient:
     """Asks HoopAI about one location with its API token. Numbers in what comes back are exact.
 
-    Raises HoopUnavailable (no answer, 429, 5xx), HoopTokenRefused (401, 403), HoopNotFound (404), HoopRefused (other
-    4xx). Nothing is retried here. `timeout` is (connect, read) in seconds. Pages count from 0.
+    Raises HoopUnavailable (no answer, 429, 5xx), HoopTokenRefused (401, 403), HoopNotFound (404),
+    HoopRefused (other 4xx). Nothing is retried here. `timeout` is (connect, read) in seconds. Pages count
+    from 0.
     """
 
     def __init__(
@@ -60,9 +67,14 @@ class HoopClient:
         return f"HoopClient(location_id={self.location_id!r})"
 
     def invoices(
-        self, page: int = 0, *, limit: int = 100, status: str | None = None,
-        since: date | None = None, until: date | None = None,
-    ) -> HoopPage:  # fmt: skip
+        self,
+        page: int = 0,
+        *,
+        limit: int = 100,
+        status: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> HoopPage:
         """One page of invoices by issue date, newest first; HoopAI cannot filter by change."""
         query = {**self._alt(), "status": status, "startAt": _day(since), "endAt": _day(until)}
         return self._page("/invoices/", query, page, limit, "invoices", "total")
@@ -79,20 +91,34 @@ class HoopClient:
         return _inner(found, "invoice")
 
     def transactions(
-        self, page: int = 0, *, limit: int = 100, invoice_id: str | None = None, contact_id: str | None = None,
-        since: date | None = None, until: date | None = None,
-    ) -> HoopPage:  # fmt: skip
+        self,
+        page: int = 0,
+        *,
+        limit: int = 100,
+        invoice_id: str | None = None,
+        contact_id: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> HoopPage:
         """One page of transactions, optionally those of one invoice or contact or of some days."""
         query = {
-            **self._alt(), "locationId": self.location_id, "entityId": invoice_id, "contactId": contact_id,
-            "startAt": _day(since), "endAt": _day(until),
-        }  # fmt: skip
+            **self._alt(),
+            "locationId": self.location_id,
+            "entityId": invoice_id,
+            "contactId": contact_id,
+            "startAt": _day(since),
+            "endAt": _day(until),
+        }
         return self._page("/payments/transactions", query, page, limit, "data", "totalCount")
 
     def each_transaction(
-        self, *, invoice_id: str | None = None, contact_id: str | None = None,
-        since: date | None = None, until: date | None = None,
-    ) -> Iterator[dict[str, Any]]:  # fmt: skip
+        self,
+        *,
+        invoice_id: str | None = None,
+        contact_id: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """All transactions asked for, each once."""
         return _each(
             lambda page: self.transactions(

@@ -32,9 +32,15 @@ _BY_STATUS = {
     "deleted": "InvoiceDelete",
 }
 _DOTTED_VERBS = {
-    "created": "create", "updated": "update", "deleted": "delete", "voided": "void", "partiallypaid": "partiallypaid",
-    "statuschanged": "statusupdate", "statusupdated": "statusupdate", "installed": "install",
-}  # fmt: skip
+    "created": "create",
+    "updated": "update",
+    "deleted": "delete",
+    "voided": "void",
+    "partiallypaid": "partiallypaid",
+    "statuschanged": "statusupdate",
+    "statusupdated": "statusupdate",
+    "installed": "install",
+}
 _BY_LETTERS = {name.replace("_", "").lower(): name for name in EVENTS}
 _WORKFLOW_SIGNS = ("customData", "workflow", "triggerData", "contact_id")
 
@@ -55,9 +61,10 @@ class NotAnEvent(ValueError):
 class Delivery:
     """One delivery, unwrapped.
 
-    `event` is HoopAI's name for it (InvoicePaid), inferred from the status for bare invoices, None when a bare product
-    or price does not say. An event this portal does not know keeps its own name. `location_id` is None only for
-    events of an agency. `shape` is "flat", "sdk", "body", "data" or "bare". `payload` has exact numbers.
+    `event` is HoopAI's name for it (InvoicePaid), inferred from the status for bare invoices, None when a
+    bare product or price does not say. An event this portal does not know keeps its own name. `location_id`
+    is None only for events of an agency. `shape` is "flat", "sdk", "body", "data" or "bare". `payload` has
+    exact numbers.
     """
 
     event: str | None
@@ -76,8 +83,9 @@ class Delivery:
 def read(body: bytes) -> Delivery:
     """Understand a delivery's body. Raises NotJson, or NotAnEvent with the reason.
 
-    Shapes: flat with `type` and `locationId`; the same with HighLevel's app fields; nested under `body` or `data`; or
-    the bare document (HoopAI and HighLevel, webhook event pages). A nested `body` wins over `data`.
+    Shapes: flat with `type` and `locationId`; the same with HighLevel's app fields; nested under `body` or
+    `data`; or the bare document (HoopAI and HighLevel, webhook event pages). A nested `body` wins over
+    `data`.
     """
     root = _object(body)
     inner = next((name for name in ("body", "data") if isinstance(root.get(name), dict)), None)
@@ -127,7 +135,8 @@ def _refuse_workflows(root: dict[str, Any], payload: dict[str, Any], said: str |
         return
     if any(sign in root for sign in _WORKFLOW_SIGNS) and not root.get("webhookId"):
         raise NotAnEvent(
-            "This came from a Webhook action inside a workflow. Set the address up under Settings > Webhooks instead."
+            "This came from a Webhook action inside a workflow. "
+            "Set the address up under Settings > Webhooks instead."
         )
 
 

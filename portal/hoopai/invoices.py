@@ -1,4 +1,6 @@
-"""What HoopAI says about an invoice, from a webhook or from REST (HighLevel API docs, Invoices and invoice events)."""
+"""What HoopAI says about an invoice, from a webhook or from REST (HighLevel API docs, Invoices and invoice
+events).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,18 @@ from portal.hoopai.people import AddressSaid, ContactSaid
 from portal.hoopai.reading import BadValue
 
 __all__ = [
-    "STATUSES", "AddressSaid", "BadInvoice", "ContactSaid", "DiscountSaid", "InvoiceMention", "InvoiceSaid", "LineSaid",
-    "TaxSaid", "mention", "said",
-]  # fmt: skip
+    "STATUSES",
+    "AddressSaid",
+    "BadInvoice",
+    "ContactSaid",
+    "DiscountSaid",
+    "InvoiceMention",
+    "InvoiceSaid",
+    "LineSaid",
+    "TaxSaid",
+    "mention",
+    "said",
+]
 
 STATUSES = ("draft", "sent", "payment_processing", "partially_paid", "paid", "void", "delete")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
@@ -70,8 +81,8 @@ class DiscountSaid:
 class InvoiceSaid:
     """An invoice as HoopAI last told it; amounts in major units, `amount_paid` cumulative.
 
-    `reduced` means that the message had no list of lines at all (void and delete events): `lines`, `contact` and
-    `discount` then say nothing about the invoice and must not replace what is known.
+    `reduced` means that the message had no list of lines at all (void and delete events): `lines`,
+    `contact` and `discount` then say nothing about the invoice and must not replace what is known.
     """
 
     hoop_id: str
@@ -109,8 +120,9 @@ class InvoiceMention:
 def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
     """Read a whole invoice. `event` supplies the status of a void or delete that has none.
 
-    Numbers may come in quotes and the invoice number as a number. BadInvoice for what is missing or makes no sense:
-    id, status, currency and total are needed; what is paid and due follows from the status where it is left out.
+    Numbers may come in quotes and the invoice number as a number. BadInvoice for what is missing or makes
+    no sense: id, status, currency and total are needed; what is paid and due follows from the status where
+    it is left out.
     """
     try:
         return _invoice(payload, event)
@@ -119,7 +131,9 @@ def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
 
 
 def mention(payload: dict[str, Any], event: str | None = None) -> InvoiceMention:
-    """Read only id and status: enough for void and delete, which may carry nothing else. BadInvoice without an id."""
+    """Read only id and status: enough for void and delete, which may carry nothing else. BadInvoice without
+    an id.
+    """
     try:
         status = reading.text(payload, "status")
         return InvoiceMention(

@@ -15,7 +15,9 @@ _DUST = Decimal("0.0000001")
 
 
 class BadValue(ValueError):
-    """A value that can't be understood. `field` names it, `reason` is a short sentence; the value is not shown."""
+    """A value that can't be understood. `field` names it, `reason` is a short sentence; the value is not
+    shown.
+    """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -43,9 +45,11 @@ def text(source: dict[str, Any], field: str) -> str | None:
 
 
 def amount(source: dict[str, Any], field: str, *, default: Decimal | None = None, name: str = "") -> Decimal:
-    """An exact number in major units, given as a number or in quotes, at most four decimals and below 10**12.
+    """An exact number in major units, given as a number or in quotes, at most four decimals and below
+    10**12.
 
-    Sums that HoopAI computed in binary (150.10000000000002) are taken for the four-decimal number they stand for.
+    Sums that HoopAI computed in binary (150.10000000000002) are taken for the four-decimal number they
+    stand for.
     """
     value = source.get(field)
     label = name or field

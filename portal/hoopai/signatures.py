@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 _HEX = re.compile(r"^[0-9a-fA-F]{64}$")
 
-# The vendor's public keys, base64 of the SubjectPublicKeyInfo. The Ed25519 one is that of HighLevel's current header as
-# third parties print it; the RSA one is on HighLevel's and HoopAI's page on webhook authentication.
+# The vendor's public keys, base64 of the SubjectPublicKeyInfo. The Ed25519 one is that of HighLevel's
+# current header as third parties print it; the RSA one is on HighLevel's and HoopAI's page on webhook authentication.
 ED25519_KEY = "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg="
 RSA_KEY = (
     "MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAokvo/r9tVgcfZ5DysOSCFrm602qYV0MaAiNnX9O8KxMbiyRKWeL9JpCpVpt4XHIcBOK4u3cL"
@@ -62,10 +62,10 @@ def verify(
 ) -> Verdict:
     """Judge `body`, the raw bytes as received, by the header of `scheme` and no other.
 
-    x-wl-signature and x-hook-signature are HMAC-SHA256 under any of `secrets` (several while one is being replaced),
-    written in hex, base64 or base64url, with or without "sha256=". x-ghl-signature is Ed25519 and x-wh-signature
-    RSA with SHA-256, both in base64, under the vendor's keys (base64 or PEM; ValueError if one is no such key).
-    A missing header is never forgiven.
+    x-wl-signature and x-hook-signature are HMAC-SHA256 under any of `secrets` (several while one is being
+    replaced), written in hex, base64 or base64url, with or without "sha256=". x-ghl-signature is Ed25519
+    and x-wh-signature RSA with SHA-256, both in base64, under the vendor's keys (base64 or PEM; ValueError
+    if one is no such key). A missing header is never forgiven.
     """
     try:
         scheme = Scheme(scheme)

@@ -14,8 +14,8 @@ from portal.hoopai import reading
 class TransactionSaid:
     """One payment, and how much of it went back. Amounts in major units.
 
-    `invoice_id` is set when the thing paid is one of HoopAI's invoices. `method` is "manual", the gateway's name in
-    lower case, or "other". `charged_at` is when the money moved.
+    `invoice_id` is set when the thing paid is one of HoopAI's invoices. `method` is "manual", the gateway's
+    name in lower case, or "other". `charged_at` is when the money moved.
     """
 
     hoop_id: str

@@ -13,7 +13,9 @@ _LIMIT_WORDS = ("appminute", "minute", "day", "concurrent")
 
 
 def error_of(answer: Answer) -> errors.XeroError:
-    """The error a non-2xx answer means. Unknown kinds become NoAnswer: the safe reading is "outcome unknown"."""
+    """The error a non-2xx answer means. Unknown kinds become NoAnswer: the safe reading is "outcome
+    unknown".
+    """
     facts: dict[str, Any] = {
         "status": answer.status,
         "correlation_id": answer.correlation_id,

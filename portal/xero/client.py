@@ -38,9 +38,10 @@ class Reply:
 class XeroClient:
     """Talks to one Xero organisation with one access token.
 
-    Every method raises the errors of `portal.xero.errors` for whatever is not a 2xx. Nothing is ever sent twice, no
-    redirect is followed, and the token goes to the host of `api_url` only. One client may serve several threads.
-    `on_request` gets a `transport.Exchange` after every call. `timeout` is (connect, read) in seconds.
+    Every method raises the errors of `portal.xero.errors` for whatever is not a 2xx. Nothing is ever sent
+    twice, no redirect is followed, and the token goes to the host of `api_url` only. One client may serve
+    several threads. `on_request` gets a `transport.Exchange` after every call. `timeout` is (connect, read)
+    in seconds.
     """
 
     def __init__(
@@ -104,8 +105,9 @@ class XeroClient:
     def contacts_changed_since(self, moment: datetime | None, page: int, page_size: int = 500) -> Reply:
         """One page of contacts changed at or after `moment` (aware; None for all), archived ones included.
 
-        Pages count from 1 and are ordered by id, so that a contact changing meanwhile does not push another out of
-        sight. Xero's header has whole seconds. Balances do not count as changes (developer.xero.com, Contacts).
+        Pages count from 1 and are ordered by id, so that a contact changing meanwhile does not push another
+        out of sight. Xero's header has whole seconds. Balances do not count as changes (developer.xero.com,
+        Contacts).
         """
         query = {
             "page": str(page), "pageSize": str(page_size), "includeArchived": "true", "order": "ContactID",
@@ -155,8 +157,9 @@ class XeroClient:
     ) -> Reply:
         """Send exactly these bytes once under this Idempotency-Key.
 
-        Lists are asked for with summarizeErrors=false, so every element answers for itself; invoices and credit notes
-        with unitdp=4. `not_after` (seconds since 1970): later than that nothing is sent and NotSent is raised.
+        Lists are asked for with summarizeErrors=false, so every element answers for itself; invoices and
+        credit notes with unitdp=4. `not_after` (seconds since 1970): later than that nothing is sent and
+        NotSent is raised.
         """
         if (
             method not in ("PUT", "POST")

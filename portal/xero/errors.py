@@ -28,7 +28,8 @@ class XeroError(Exception):
         self.duration_ms = duration_ms
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.message!r}, status={self.status}, correlation_id={self.correlation_id!r})"
+        facts = f"status={self.status}, correlation_id={self.correlation_id!r}"
+        return f"{type(self).__name__}({self.message!r}, {facts})"
 
 
 class NotSent(XeroError):
@@ -80,7 +81,8 @@ class NotFound(XeroError):
 class Rejected(XeroError):
     """Xero understood the request and will not do it as it stands.
 
-    `messages` are all validation messages in it, `elements` the echoed documents (parsed, amounts as Decimal).
+    `messages` are all validation messages in it, `elements` the echoed documents (parsed, amounts as
+    Decimal).
     """
 
     def __init__(
@@ -110,7 +112,9 @@ class GrantLost(XeroError):
 
 
 class AppMisconfigured(XeroError):
-    """The app's own client id, secret, redirect address or scopes are wrong. `error` is the OAuth word for it."""
+    """The app's own client id, secret, redirect address or scopes are wrong. `error` is the OAuth word for
+    it.
+    """
 
     def __init__(self, message: str, *, error: str | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -118,7 +122,9 @@ class AppMisconfigured(XeroError):
 
 
 class IdentityUnavailable(XeroError):
-    """Xero's sign-in service is not answering. The refresh token stays usable for 30 minutes after a lost answer."""
+    """Xero's sign-in service is not answering. The refresh token stays usable for 30 minutes after a lost
+    answer.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)

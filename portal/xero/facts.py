@@ -9,7 +9,9 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class AccountFact:
-    """A ledger account. Bank accounts may have no code; `system_account` is Xero's name for one it keeps for itself."""
+    """A ledger account. Bank accounts may have no code; `system_account` is Xero's name for one it keeps
+    for itself.
+    """
 
     account_id: str
     code: str | None
@@ -34,7 +36,9 @@ class AccountFact:
 
     @property
     def takes_payments(self) -> bool:
-        """Whether a payment may be booked here: active, a bank account or enabled for payments, not Xero's own."""
+        """Whether a payment may be booked here: active, a bank account or enabled for payments, not Xero's
+        own.
+        """
         return (
             self.status == "ACTIVE"
             and (self.type == "BANK" or self.payments_enabled)
@@ -44,7 +48,9 @@ class AccountFact:
 
 @dataclass(frozen=True)
 class TaxRateFact:
-    """A tax rate. `rate` is a percentage; `can_apply` has assets, equity, expenses, liabilities and revenue."""
+    """A tax rate. `rate` is a percentage; `can_apply` has assets, equity, expenses, liabilities and
+    revenue.
+    """
 
     tax_type: str
     name: str
@@ -72,7 +78,7 @@ class OrganisationFact:
 
 @dataclass(frozen=True)
 class ContactFact:
-    """A contact. `contact_number` is the one only programs write; `status` ACTIVE, ARCHIVED or GDPRREQUEST."""
+    """A contact. `contact_number` is the one only programs write; `status` as Xero spells it."""
 
     contact_id: str
     name: str

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class LimitsLeft:
     """Calls left as one answer told them; None where the header was missing.
 
-    `minute` and `day` are per organisation, `app_minute` is for the whole app (developer.xero.com, OAuth 2.0 limits).
+    `minute` and `day` are per organisation, `app_minute` is for the whole app (developer.xero.com, OAuth
+    2.0 limits).
     """
 
     minute: int | None = None

@@ -1,4 +1,5 @@
-"""Staying inside Xero's limits: 60 calls a minute and 5 at once per organisation, a day's quota, the app's minute.
+"""Staying inside Xero's limits: 60 calls a minute and 5 at once per organisation, a day's quota, the app's
+minute.
 
 developer.xero.com, OAuth 2.0 API limits. Nobody waits in here: a refusal says when to come back.
 """
@@ -61,10 +62,10 @@ class QuotaLeft:
 class Quota:
     """The limits of every organisation, kept in Redis and shared by all processes.
 
-    Each step is one atomic script under Redis's own clock. The minute slides, with a second's guard, and is corrected
-    by Xero's headers; the day is learnt from the headers, two per cent of it kept for looking things up. A slot
-    whose holder died is free again after 120 s. After Redis lost everything, an organisation's first call goes alone.
-    Redis's own errors pass through: use LocalQuota meanwhile.
+    Each step is one atomic script under Redis's own clock. The minute slides, with a second's guard, and is
+    corrected by Xero's headers; the day is learnt from the headers, two per cent of it kept for looking
+    things up. A slot whose holder died is free again after 120 s. After Redis lost everything, an
+    organisation's first call goes alone. Redis's own errors pass through: use LocalQuota meanwhile.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class Quota:
     def acquire(
         self, tenant_id: str, token: str, *, now: float | None = None, use_reserve: bool = False
     ) -> Granted | Refused:
-        """Ask for one call under `token`, a text used once. `use_reserve` is for look-ups and a person's own retry.
+        """Ask for one call under `token`, a text used once. `use_reserve` is for look-ups and a person's
+        own retry.
 
         `now` (seconds since 1970) replaces Redis's clock, for tests.
         """
@@ -108,8 +110,8 @@ class Quota:
     ) -> None:
         """Give the slot back and learn from the answer.
 
-        `limits_left` from the reply or the error, `throttled` if it was Busy. `sent=False` (NotSent) gives the call
-        back as well, as if it had never been granted.
+        `limits_left` from the reply or the error, `throttled` if it was Busy. `sent=False` (NotSent) gives
+        the call back as well, as if it had never been granted.
         """
         left = limits_left or (throttled.limits if throttled else LimitsLeft())
         problem = "" if throttled is None else throttled.limit or "busy"
@@ -150,7 +152,9 @@ class _Local:
 
 
 class LocalQuota:
-    """The same for one process alone while Redis is away: half the minute, two slots. Safe to share between threads."""
+    """The same for one process alone while Redis is away: half the minute, two slots. Safe to share between
+    threads.
+    """
 
     def __init__(
         self, *, minute_limit: int = 30, slots: int = 2, clock: Callable[[], float] = time.time

@@ -1,7 +1,8 @@
-"""The limiter's two atomic steps, as Redis runs them (Redis 6.2 or newer, Valkey). Times are seconds as numbers.
+"""The limiter's two atomic steps, as Redis runs them (Redis 6.2 or newer, Valkey). Times are seconds as
+numbers.
 
-One organisation has three keys: `m` grants of the last minute (sorted by time), `s` the open slots (sorted by the end of
-their lease), `h` what is known. `a` (grants) and `ah` (what is known) are the whole app's.
+One organisation has three keys: `m` grants of the last minute (sorted by time), `s` the open slots (sorted
+by the end of their lease), `h` what is known. `a` (grants) and `ah` (what is known) are the whole app's.
 """
 
 _COMMON = """
@@ -25,19 +26,24 @@ redis.call('ZREMRANGEBYSCORE', s, '-inf', now)
 expire(h, 'minute_left', 'minute_until')
 expire(ah, 'app_left', 'app_until')
 local day_until = num(h, 'day_until')
-if day_until and day_until <= now then redis.call('HDEL', h, 'day_left', 'day_until', 'day_sure', 'day_probe', 'seen') end
+if day_until and day_until <= now then
+  redis.call('HDEL', h, 'day_left', 'day_until', 'day_sure', 'day_probe', 'seen')
+end
 """
 
-# ARGV: token, now, minute limit, slots, app limit, lease, guard, reserve share in percent, may use the reserve
+# ARGV: token, now, minute limit, slots, app limit, lease, guard, reserve in percent, may use the reserve
 ACQUIRE = (
     _COMMON
     + """
 local limit, slots, app_limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local lease, span, percent, spend = tonumber(ARGV[6]), 60 + tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
+local lease, span = tonumber(ARGV[6]), 60 + tonumber(ARGV[7])
+local percent, spend = tonumber(ARGV[8]), ARGV[9] == '1'
 local function no(wait, reason) return {0, string.format('%.3f', math.max(wait, 0.05)), reason} end
 
 local blocked = num(h, 'blocked_until')
-if blocked and blocked > now then return no(blocked - now, redis.call('HGET', h, 'blocked_by') or 'blocked') end
+if blocked and blocked > now then
+  return no(blocked - now, redis.call('HGET', h, 'blocked_by') or 'blocked')
+end
 local app_blocked = num(ah, 'blocked_until')
 if app_blocked and app_blocked > now then return no(app_blocked - now, 'app') end
 
@@ -135,7 +141,11 @@ if day then
     set(h, 'day_left', left)
   end
   local limit = num(h, 'day_limit') or 0
-  if day >= 1000 then limit = math.max(limit, 5000) elseif day >= 900 and known and left > known + 30 then limit = 1000 end
+  if day >= 1000 then
+    limit = math.max(limit, 5000)
+  elseif day >= 900 and known and left > known + 30 then
+    limit = 1000
+  end
   if limit > 0 then set(h, 'day_limit', limit) end
 end
 

@@ -9,7 +9,9 @@ import simplejson
 
 
 def load(raw: bytes) -> Any:
-    """Parse JSON with every non-integer number as Decimal; ValueError for anything else, NaN and Infinity included."""
+    """Parse JSON with every non-integer number as Decimal; ValueError for anything else, NaN and Infinity
+    included.
+    """
     try:
         return simplejson.loads(raw.decode("utf-8-sig"), use_decimal=True, allow_nan=False)
     except RecursionError:

@@ -7,7 +7,7 @@ import binascii
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,8 @@ for _name in ("requests_oauthlib", "oauthlib"):
 class TokenSet:
     """One sign-in of one Xero user to our app. `expires_at` is the access token's end, in UTC.
 
-    `auth_event_id` is that of the consent the tokens stem from. `email` and `name` are None unless an id token came.
+    `auth_event_id` is that of the consent the tokens stem from. `email` and `name` are None unless an id
+    token came.
     """
 
     access_token: str = field(repr=False)
@@ -75,7 +76,9 @@ class TokenSet:
 
 @dataclass(frozen=True)
 class ConnectionFact:
-    """One organisation a Xero user has connected to our app. `id` is what disconnecting wants, not `tenant_id`."""
+    """One organisation a Xero user has connected to our app. `id` is what disconnecting wants, not
+    `tenant_id`.
+    """
 
     id: str
     tenant_id: str
@@ -134,8 +137,8 @@ def exchange(
 def refresh(identity_url: str, client_id: str, client_secret: str, refresh_token: str) -> TokenSet:
     """New tokens for old. Both tokens are new: save them before using them.
 
-    If the answer gets lost, the same `refresh_token` works again for 30 minutes. Raises GrantLost (reconnect),
-    AppMisconfigured (our settings), IdentityUnavailable (try again).
+    If the answer gets lost, the same `refresh_token` works again for 30 minutes. Raises GrantLost
+    (reconnect), AppMisconfigured (our settings), IdentityUnavailable (try again).
     """
 
     def call(session: OAuth2Session, url: str) -> dict[str, Any]:
@@ -168,7 +171,8 @@ def revoke(identity_url: str, client_id: str, client_secret: str, refresh_token:
 
 
 def connections(api_url: str, access_token: str, auth_event_id: str | None = None) -> list[ConnectionFact]:
-    """The organisations this user has connected, newest change first; with `auth_event_id` those of one consent.
+    """The organisations this user has connected, newest change first; with `auth_event_id` those of one
+    consent.
 
     An empty list with a good token means: removed on Xero's side.
     """
@@ -185,7 +189,9 @@ def connections(api_url: str, access_token: str, auth_event_id: str | None = Non
 
 
 def delete_connection(api_url: str, access_token: str, connection_id: str) -> bool:
-    """Disconnect one organisation by its connection id; the user's others stay. False if it was gone already."""
+    """Disconnect one organisation by its connection id; the user's others stay. False if it was gone
+    already.
+    """
     transport = Transport(api_url, access_token, (5.0, 20.0))
     answer = transport.send("DELETE", f"connections/{UUID(connection_id)}")
     if 200 <= answer.status < 300:

@@ -1,4 +1,6 @@
-"""Documents as Xero wants them: our words in, Xero's names and exact bytes out (developer.xero.com, Invoices etc.)."""
+"""Documents as Xero wants them: our words in, Xero's names and exact bytes out (developer.xero.com,
+Invoices etc.).
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,33 @@ from portal.xero.wording import (
 )
 
 __all__ = [
-    "MAX_BYTES", "MAX_ELEMENTS", "AddressOut", "AllocationOut", "ContactOut", "CreditNoteOut", "InvoiceOut", "LineOut",
-    "NotExact", "Out", "PaymentDeletionOut", "PaymentOut", "RefundOut", "TrackingOut", "VoidOut", "batch_body",
-    "contact_email", "contact_name", "element", "fitting", "invoice_number_problem", "link_back", "mark_in",
-    "payment_mark", "route", "single_body",
-]  # fmt: skip
+    "MAX_BYTES",
+    "MAX_ELEMENTS",
+    "AddressOut",
+    "AllocationOut",
+    "ContactOut",
+    "CreditNoteOut",
+    "InvoiceOut",
+    "LineOut",
+    "NotExact",
+    "Out",
+    "PaymentDeletionOut",
+    "PaymentOut",
+    "RefundOut",
+    "TrackingOut",
+    "VoidOut",
+    "batch_body",
+    "contact_email",
+    "contact_name",
+    "element",
+    "fitting",
+    "invoice_number_problem",
+    "link_back",
+    "mark_in",
+    "payment_mark",
+    "route",
+    "single_body",
+]
 
 MAX_ELEMENTS = 50
 MAX_BYTES = 3_000_000
@@ -50,7 +74,9 @@ class AddressOut:
 
 @dataclass(frozen=True)
 class ContactOut:
-    """A contact; `number` is our own key for it (ContactNumber), `contact_id` Xero's when it is being changed."""
+    """A contact; `number` is our own key for it (ContactNumber), `contact_id` Xero's when it is being
+    changed.
+    """
 
     number: str
     name: str
@@ -169,9 +195,9 @@ class AllocationOut:
     date: Day
 
 
-Out = (
-    ContactOut | InvoiceOut | PaymentOut | RefundOut | PaymentDeletionOut | VoidOut | CreditNoteOut | AllocationOut
-)  # fmt: skip
+Documents = ContactOut | InvoiceOut | CreditNoteOut | VoidOut
+Money = PaymentOut | RefundOut | PaymentDeletionOut | AllocationOut
+Out = Documents | Money
 
 
 def element(out: Out) -> dict[str, Any]:
@@ -220,7 +246,9 @@ def route(out: Out) -> tuple[str, str]:
 
 
 def batch_body(collection: str, elements: Sequence[dict[str, Any]]) -> bytes:
-    """The bytes of a batch: the same elements always give the same bytes. ValueError when empty or over the limits."""
+    """The bytes of a batch: the same elements always give the same bytes. ValueError when empty or over the
+    limits.
+    """
     if not 0 < len(elements) <= MAX_ELEMENTS:
         raise ValueError(f"A batch has 1 to {MAX_ELEMENTS} elements.")
     body = numbers.dump({collection: list(elements)})

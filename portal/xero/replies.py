@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import date as Day
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,23 @@ if TYPE_CHECKING:
     from portal.xero.client import Reply
 
 __all__ = [
-    "AccountFact", "ContactFact", "ElementResult", "OrganisationFact", "PaymentFact", "TaxRateFact", "account_facts",
-    "contact_facts", "element_results", "organisation_facts", "parse_date", "parse_moment", "parse_money",
-    "payments_in", "results", "tax_rate_facts",
-]  # fmt: skip
+    "AccountFact",
+    "ContactFact",
+    "ElementResult",
+    "OrganisationFact",
+    "PaymentFact",
+    "TaxRateFact",
+    "account_facts",
+    "contact_facts",
+    "element_results",
+    "organisation_facts",
+    "parse_date",
+    "parse_moment",
+    "parse_money",
+    "payments_in",
+    "results",
+    "tax_rate_facts",
+]
 
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _NAMES = {
@@ -44,8 +58,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class ElementResult:
     """What became of one element of a batch.
 
-    `xero_id` is None for a refused create. `number` is the invoice, contact or credit note number, for payments the
-    Reference. `total` is an invoice's or credit note's Total, a payment's Amount. `data` is the element as Xero gave it.
+    `xero_id` is None for a refused create. `number` is the invoice, contact or credit note number, for
+    payments the Reference. `total` is an invoice's or credit note's Total, a payment's Amount. `data` is
+    the element as Xero gave it.
     """
 
     position: int
@@ -64,14 +79,16 @@ class PaymentFact:
     """A payment as an invoice or the payments list shows it. `reference` carries our mark."""
 
     payment_id: str
-    date: date | None
+    date: Day | None
     amount: Decimal
     reference: str
     status: str | None
 
 
 def results(reply: Reply, collection: str) -> list[ElementResult]:
-    """The outcome of each element of a batch, in the order of the answer; match them by number, not only by place."""
+    """The outcome of each element of a batch, in the order of the answer; match them by number, not only by
+    place.
+    """
     found = reply.data.get(collection)
     return element_results(found if isinstance(found, list) else [], collection)
 
@@ -92,7 +109,9 @@ def payments_in(document: dict[str, Any]) -> list[PaymentFact]:
 
 
 def parse_money(value: Any) -> Decimal | None:
-    """An exact amount from a JSON number or a number in quotes; None if absent, ValueError if it is neither."""
+    """An exact amount from a JSON number or a number in quotes; None if absent, ValueError if it is
+    neither.
+    """
     if value is None or value == "":
         return None
     if isinstance(value, (bool, float)):
@@ -107,9 +126,11 @@ def parse_money(value: Any) -> Decimal | None:
 
 
 def parse_moment(value: Any) -> datetime | None:
-    """A moment in UTC from `/Date(ms+0000)/` or ISO text (no zone means UTC); None if absent, else ValueError.
+    """A moment in UTC from `/Date(ms+0000)/` or ISO text (no zone means UTC); None if absent, else
+    ValueError.
 
-    The offset in the first form is only how to show it: the number is UTC (developer.xero.com, Requests and responses).
+    The offset in the first form is only how to show it: the number is UTC (developer.xero.com, Requests and
+    responses).
     """
     if value is None or value == "":
         return None
@@ -125,7 +146,7 @@ def parse_moment(value: Any) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def parse_date(value: Any) -> date | None:
+def parse_date(value: Any) -> Day | None:
     """A document's calendar day. Xero gives it as midnight UTC; it is never shifted to another zone."""
     moment = parse_moment(value)
     return moment.date() if moment else None

@@ -1,6 +1,7 @@
 """One way out to one host: no retries, no redirects, no cookies, no surprises from the environment.
 
-The connection itself notes the moment before its first byte, so "nothing left this machine" is a fact and not a guess.
+The connection itself notes the moment before its first byte, so "nothing left this machine" is a fact and
+not a guess.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One call as it may be logged or counted: no body, no token. `outcome` is the status or the error's name."""
+    """One call as it may be logged or counted: no body, no token. `outcome` is the status or the error's
+    name.
+    """
 
     method: str
     path: str
@@ -115,7 +118,9 @@ class OnceAdapter(HTTPAdapter):
 
 
 def careful(session: requests.Session) -> requests.Session:
-    """Take from `session` everything that could resend, redirect, remember or read the environment; return it."""
+    """Take from `session` everything that could resend, redirect, remember or read the environment; return
+    it.
+    """
     session.trust_env = False
     session.max_redirects = 0
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -173,7 +178,8 @@ class Transport:
         """Send once and read the whole answer, whatever its status.
 
         `not_after` (seconds since 1970): if the first byte would leave later than that, nothing is sent.
-        Raises NotSent when no byte left, NoAnswer when some may have and the answer is missing, cut or absurd.
+        Raises NotSent when no byte left, NoAnswer when some may have and the answer is missing, cut or
+        absurd.
         """
         url = self.url_of(path, query)
         started = time.monotonic()
@@ -182,14 +188,9 @@ class Transport:
             answer = self._exchange(method, url, dict(headers or {}), body, started)
         except XeroError as error:
             error.duration_ms = _ms_since(started)
-            self._tell(
-                method, path, error.status, type(error).__name__, error.duration_ms, None, key, body, 0
-            )
+            self._tell(method, path, key, body, None, error)
             raise
-        self._tell(
-            method, path, answer.status, str(answer.status), answer.duration_ms, answer.correlation_id, key, body,
-            len(answer.raw),
-        )  # fmt: skip
+        self._tell(method, path, key, body, answer, None)
         return answer
 
     def url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
@@ -240,13 +241,30 @@ class Transport:
         return b"".join(chunks)
 
     def _tell(
-        self, method: str, path: str, status: int | None, outcome: str, ms: int, correlation_id: str | None,
-        key: str | None, body: bytes | None, size: int,
-    ) -> None:  # fmt: skip
-        if self.on_request is not None:
-            self.on_request(
-                Exchange(method, path, status, outcome, ms, correlation_id, key, len(body or b""), size)
+        self,
+        method: str,
+        path: str,
+        key: str | None,
+        body: bytes | None,
+        answer: Answer | None,
+        error: XeroError | None,
+    ) -> None:
+        if self.on_request is None:
+            return
+        status = answer.status if answer else error.status if error else None
+        self.on_request(
+            Exchange(
+                method=method,
+                path=path,
+                status=status,
+                outcome=type(error).__name__ if error else str(status),
+                duration_ms=answer.duration_ms if answer else (error and error.duration_ms) or 0,
+                correlation_id=answer.correlation_id if answer else None,
+                key=key,
+                bytes_out=len(body or b""),
+                bytes_in=len(answer.raw) if answer else 0,
             )
+        )
 
 
 def _lost(error: Exception) -> XeroError:

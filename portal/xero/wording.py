@@ -13,7 +13,8 @@ _EMAIL = re.compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0
 
 
 def contact_name(text: str) -> str:
-    """`text` as a contact's Name: no angle brackets or control characters, single spaces, at most 255 characters.
+    """`text` as a contact's Name: no angle brackets or control characters, single spaces, at most 255
+    characters.
 
     Empty if nothing is left (developer.xero.com, Contacts).
     """
@@ -47,7 +48,9 @@ def link_back(url: str | None) -> str | None:
 
 
 def cut(text: str | None, most: int) -> str | None:
-    """`text` without outer spaces and NULs, shortened to `most` characters with an ellipsis; None stays None."""
+    """`text` without outer spaces and NULs, shortened to `most` characters with an ellipsis; None stays
+    None.
+    """
     if text is None:
         return None
     clean = text.replace("\x00", "").strip()
@@ -57,8 +60,8 @@ def cut(text: str | None, most: int) -> str | None:
 def payment_mark(push_id: int | str) -> str:
     """The short mark of one push, like "H-7K3Q9P", for a payment's Reference.
 
-    Whole numbers below 2**30 give six letters and never the same ones twice; larger numbers and other texts give
-    more. The letters are Crockford's base 32, which has no I, L, O or U to misread.
+    Whole numbers below 2**30 give six letters and never the same ones twice; larger numbers and other texts
+    give more. The letters are Crockford's base 32, which has no I, L, O or U to misread.
     """
     if isinstance(push_id, int):
         return "H-" + _number_letters(push_id)
@@ -68,10 +71,8 @@ def payment_mark(push_id: int | str) -> str:
 
 def mark_in(reference: str | None, mark: str) -> bool:
     """Whether `reference` carries `mark` as a word of its own, in any case."""
-    return (
-        bool(reference)
-        and re.search(rf"(?<![A-Z0-9-]){re.escape(mark)}(?![A-Z0-9-])", reference, re.I) is not None
-    )
+    word = rf"(?<![A-Z0-9-]){re.escape(mark)}(?![A-Z0-9-])"
+    return re.search(word, reference or "", re.I) is not None
 
 
 def _number_letters(number: int) -> str:
