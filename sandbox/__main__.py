@@ -16,7 +16,7 @@ from sandbox import create_app
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C; 0 at a normal end, 2 with one sentence when the port or folder can't be used."""
+    """Serve until SIGTERM or Ctrl-C: 0; 2 with one sentence when the port or folder can't be used."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, _stop)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -27,7 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"The sandbox can't start on {options.host}:{options.port}: {problem}", file=sys.stderr)
         return 2
     server = make_server(options.host, options.port, app, threaded=True, fd=listener.fileno())
-    print(f"Sandbox (stand-ins for Xero and HoopAI) at http://{options.host}:{listener.getsockname()[1]}/", flush=True)
+    print(
+        f"Sandbox (stand-ins for Xero and HoopAI) at http://{options.host}:{listener.getsockname()[1]}/",
+        flush=True,
+    )
     try:
         server.serve_forever()
     except (KeyboardInterrupt, SystemExit):
@@ -42,7 +45,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="localhost")
     parser.add_argument("--port", type=int, default=8100)
-    parser.add_argument("--data", type=Path, default=None, help="folder to keep the state in; without it: memory")
+    parser.add_argument(
+        "--data", type=Path, default=None, help="folder to keep the state in; without it: memory"
+    )
     parser.add_argument("--portal-url", default="http://localhost:8000")
     return parser.parse_args(arguments)
 

@@ -12,8 +12,10 @@ HERE = Path(__file__).parent
 
 
 def create_app(settings: dict[str, Any]) -> Flask:
-    """The page at / with links to both stand-ins and to the portal; /healthz answers once the sandbox is up."""
-    app = Flask("sandbox.landing", template_folder=str(HERE / "templates"), static_folder=str(HERE / "static"))
+    """The page at / with links to both stand-ins and to the portal; /healthz says that the sandbox is up."""
+    app = Flask(
+        "sandbox.landing", template_folder=str(HERE / "templates"), static_folder=str(HERE / "static")
+    )
 
     @app.get("/")
     def index() -> ResponseReturnValue:

@@ -15,7 +15,8 @@ Document = dict[str, Any]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, id)
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (kind, id)
 )"""
 _PUT = """
 INSERT INTO documents (kind, id, body) VALUES (?, ?, ?)
@@ -25,8 +26,8 @@ ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body"""
 class Store:
     """Plain documents by kind and id. One process, any number of threads.
 
-    A document is made of dict, list, str, int, bool, None and Decimal (dates as ISO text). What is handed in and out
-    is copied, so a change counts only when it is put back. `path` None keeps nothing on disk.
+    A document is made of dict, list, str, int, bool, None and Decimal (dates as ISO text). What is handed in
+    and out is copied, so a change counts only when it is put back. `path` None keeps nothing on disk.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -67,8 +68,8 @@ class Store:
             return len(self._kinds.get(kind, {}))
 
     def put(self, kind: str, key: str, document: Document) -> None:
-        """Keep a copy of the document under kind and key, replacing what was there; durable when this returns,
-        or, inside a `unit()`, when the unit ends.
+        """Keep a copy of the document under kind and key, replacing what was there; durable when this
+        returns, or, inside a `unit()`, when the unit ends.
         """
         body = simplejson.dumps(document, use_decimal=True)
         with self.unit():
@@ -95,7 +96,7 @@ class Store:
 
     @contextmanager
     def unit(self) -> Iterator[None]:
-        """One durable commit for all that happens inside, or nothing of it when it raises. Holds the lock; nests."""
+        """One durable commit for all that happens inside, or none of it. Holds the lock; nests."""
         with self.lock:
             outermost = self._depth == 0
             if outermost:

@@ -1,7 +1,9 @@
-"""The stand-in for HoopAI: a small invoicing shop that sends webhooks and answers the REST calls of the real one.
+"""The stand-in for HoopAI: a small invoicing shop that sends webhooks and answers the REST calls of the real
+one.
 
 What it does follows HoopAI's help pages (help.hoopai.com) and the public HighLevel specification
-(github.com/GoHighLevel/highlevel-api-docs); where those are silent, the docstring of the function says what we chose.
+(github.com/GoHighLevel/highlevel-api-docs); where those are silent, the docstring of the function says what
+we chose.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 def create_app(store: Store, clock: Clock, settings: dict[str, Any]) -> Flask:
     """The stand-in as a Flask app to be mounted under /hoopai; starts the thread that delivers webhooks.
 
-    Reads from settings: `hoopai_senders` (threads that deliver at the same time, default 4). Adds the postman's stop
-    to `settings["at_close"]`.
+    Reads from settings: `hoopai_senders` (threads that deliver at the same time, default 4). Adds the
+    postman's stop to `settings["at_close"]`.
     """
     app = Flask("sandbox.hoopai", template_folder=str(TEMPLATES), static_folder=None)
     books = Books(store, clock)

@@ -19,7 +19,7 @@ def shop() -> Shop:
 
 
 def body() -> dict[str, Any]:
-    """The request's JSON object with numbers as int or Decimal ({} without a body). Refused (400) when it is not one."""
+    """The request's JSON object with exact numbers, {} without a body; Refused when it is not one."""
     raw = request.get_data()
     if not raw:
         return {}

@@ -1,4 +1,4 @@
-"""The JSON control interface under /hoopai/control: for tests, the benchmarks and `manage.py run`. No sign-in."""
+"""The JSON control interface under /hoopai/control, for tests, benchmarks and `manage.py run`."""
 
 from __future__ import annotations
 
@@ -49,15 +49,17 @@ def _refused(refused: Refused) -> Response:
 
 @blueprint.post("/reset")
 def reset() -> Response:
-    """Back to the demo data without invoices. Webhook settings, limits and keys stay unless `{"everything": true}`."""
+    """Back to the demo data without invoices. Webhook settings, limits and keys stay unless `{"everything":
+    true}`.
+    """
     setup.reset(shop(), everything=bool(body().get("everything")))
     return answer({"reset": True})
 
 
 @blueprint.route("/webhooks", methods=["GET", "POST"])
 def webhooks() -> Response:
-    """POST `{location_id, url, secret, scheme, envelope, policy?, events?, tells_inclusive?}` sets where a location's
-    events go (a field left out keeps its value; url "" takes the webhook away); GET lists them.
+    """POST `{location_id, url, secret, scheme, envelope, policy?, events?, tells_inclusive?}` sets where a
+    location's events go (a field left out keeps its value; url "" takes the webhook away); GET lists them.
     """
     if request.method == "POST":
         return answer(setup.set_webhook(shop(), body()))
@@ -66,7 +68,9 @@ def webhooks() -> Response:
 
 @blueprint.post("/webhooks/<action>")
 def hold(action: str) -> Response:
-    """`pause`: events are recorded but not delivered; `resume` `{"order": "reversed"?}`: those held back go out."""
+    """`pause`: events are recorded but not delivered; `resume` `{"order": "reversed"?}`: those held back go
+    out.
+    """
     if action not in ("pause", "resume"):
         raise Refused("Only pause and resume exist.", 404)
     shop().postman.pause(action == "pause", backwards=body().get("order") == "reversed")
@@ -75,7 +79,7 @@ def hold(action: str) -> Response:
 
 @blueprint.post("/retries")
 def retries() -> Response:
-    """`{policy: hoopai|highlevel, first_seconds?, factor?, retries?, timeout_seconds?, jitter_seconds?}`: tune a policy."""
+    """`{policy, first_seconds?, factor?, retries?, timeout_seconds?, jitter_seconds?}`: tune a policy."""
     return answer(setup.tune_retries(shop(), body()))
 
 
@@ -83,14 +87,18 @@ def retries() -> Response:
 def limits() -> Response:
     """`{burst, day}` or `{"off": true}`: the REST rate limits of every location."""
     wish = body()
-    kept = {"burst": int(wish.get("burst", 100)), "day": int(wish.get("day", 200_000)), "off": bool(wish.get("off"))}
+    kept = {
+        "burst": int(wish.get("burst", 100)),
+        "day": int(wish.get("day", 200_000)),
+        "off": bool(wish.get("off")),
+    }
     shop().books.store.put(SETTINGS, "limits", kept)
     return answer(kept)
 
 
 @blueprint.route("/tokens", methods=["GET", "POST"])
 def tokens() -> Response:
-    """POST `{location_id, scopes?}` makes a private integration token; GET lists them, the demo ones first."""
+    """POST `{location_id, scopes?}` makes a private integration token; GET lists them."""
     if request.method == "POST":
         wish = body()
         return answer(setup.new_token(shop(), wish.get("location_id"), wish.get("scopes")), 201)
@@ -112,7 +120,9 @@ def keys() -> Response:
 
 @blueprint.post("/clock")
 def clock() -> Response:
-    """`{"advance": seconds}`, `{"now": iso}` or `{"real": true}`; answers the time it is then, for both stand-ins."""
+    """`{"advance": seconds}`, `{"now": iso}` or `{"real": true}`; answers the time it is then, for both
+    stand-ins.
+    """
     wish, the = body(), shop().books.clock
     if "advance" in wish:
         the.advance(float(decimal(wish["advance"], "advance")))
@@ -132,7 +142,7 @@ def create() -> Response:
 
 @blueprint.post("/invoices/bulk")
 def bulk() -> Response:
-    """`{location_id, count, contacts?, paid?, lines?, send?}`: many invoices in one go; see `mischief.bulk`."""
+    """`{location_id, count, contacts?, paid?, lines?, send?}`: many invoices; see `mischief.bulk`."""
     return answer(mischief.bulk(shop(), body()), 201)
 
 
@@ -171,19 +181,21 @@ def collection() -> Response:
 
 @blueprint.post("/products")
 def product() -> Response:
-    """`{location_id, name, amount, collection_ids?, taxes?, product_type?, id?}`: make or change a product."""
+    """`{location_id, name, amount, collection_ids?, taxes?, product_type?, id?}`: save a product."""
     return answer(setup.save_product(shop(), body()))
 
 
 @blueprint.post("/redeliver")
 def redeliver() -> Response:
-    """`{event_id|"last", location_id?, invoice_id?, times?, unsigned?, tampered?, out_of_order?}`; see mischief."""
+    """`{event_id|"last", location_id?, invoice_id?, times?, unsigned?, tampered?, out_of_order?}`; see
+    mischief.
+    """
     return answer({"deliveries": mischief.redeliver(shop(), body())})
 
 
 @blueprint.get("/deliveries")
 def deliveries() -> Response:
-    """Deliveries with every attempt, oldest first; `location_id`, `invoice_id`, `state` and `since` (n) narrow it."""
+    """Deliveries with every attempt, oldest first; by `location_id`, `invoice_id`, `state`, `since` (n)."""
     asked = {"location_id": "location_id", "invoice_id": "about", "state": "state"}
     found = [
         row

@@ -6,7 +6,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sandbox.hoopai.books import CONTACTS, INVOICES, PRICES, Books, Refused, decimal, hex_id, places, short_id
+from sandbox.hoopai.books import (
+    CONTACTS,
+    INVOICES,
+    NUMBERS,
+    PRICES,
+    Books,
+    Refused,
+    decimal,
+    hex_id,
+    places,
+    short_id,
+)
 from sandbox.hoopai.money import totals
 from sandbox.store import Document
 
@@ -17,10 +28,10 @@ _CONTACT_FIELDS = ("email", "phone", "address1", "city", "state", "postalCode", 
 def draft(books: Books, location: Document, wish: Wish) -> Document:
     """A new draft invoice (REST shape), not yet put into the books.
 
-    The wish: `contact` {name, email, …} or `contact_id`, `lines` [{name, product_id?, price_id?, qty, amount, taxes,
-    taxInclusive?, description?}], and optionally `currency`, `number`, `name`, `title`, `issue_date`, `due_date`,
-    `discount` {type percentage|fixed, value, valid_on_product_ids?}, `live_mode`, `schedule` {type, parts:
-    [{value, due_date}]}, `allow_same_number`. Raises Refused with a sentence for what can't be.
+    The wish: `contact` {name, email, …} or `contact_id`, `lines` [{name, product_id?, price_id?, qty, amount,
+    taxes, taxInclusive?, description?}], and optionally `currency`, `number`, `name`, `title`, `issue_date`,
+    `due_date`, `discount` {type percentage|fixed, value, valid_on_product_ids?}, `live_mode`, `schedule`
+    {type, parts: [{value, due_date}]}, `allow_same_number`. Raises Refused with a sentence for what can't be.
     """
     now = books.stamp()
     today = books.today(location)
@@ -41,8 +52,8 @@ def draft(books: Books, location: Document, wish: Wish) -> Document:
 
 
 def amend(books: Books, location: Document, invoice: Document, wish: Wish) -> None:
-    """Change lines, discount, dates, name, number or schedule of an invoice document in place, as the wish says;
-    in a draft the contact too. Raises Refused.
+    """Change lines, discount, dates, name, number or schedule of an invoice document in place, as the wish
+    says; in a draft the contact too. Raises Refused.
     """
     if invoice["status"] != "draft" and ("contact" in wish or "contact_id" in wish):
         raise Refused("The client of an invoice that has been sent can't be changed.")
@@ -63,8 +74,9 @@ def amend(books: Books, location: Document, invoice: Document, wish: Wish) -> No
 
 
 def new_contact(books: Books, location: Document, fields: dict[str, Any]) -> Document:
-    """A new contact document (REST shape) from `name` or `firstName`/`lastName`, `email`, `phone`, `companyName` and
-    address fields; not yet put into the books. Raises Refused when it has neither a name nor a company.
+    """A new contact document (REST shape) from `name` or `firstName`/`lastName`, `email`, `phone`,
+    `companyName` and address fields; not yet put into the books. Raises Refused when it has neither a name
+    nor a company.
     """
     first, _, last = str(fields.get("name") or "").strip().partition(" ")
     first, last = fields.get("firstName") or first, fields.get("lastName") or last
@@ -74,7 +86,8 @@ def new_contact(books: Books, location: Document, fields: dict[str, Any]) -> Doc
     now = books.stamp()
     rest = {name: fields.get(name) or "" for name in _CONTACT_FIELDS}
     return {
-        "id": fields.get("id") or short_id("con"), "locationId": location["id"], "firstName": first, "lastName": last,
+        "id": fields.get("id") or short_id("con"), "locationId": location["id"], "firstName": first,
+        "lastName": last,
         "name": f"{first} {last}".strip(), "companyName": company, **rest,
         "country": fields.get("country") or location["country"], "tags": list(fields.get("tags") or []),
         "customFields": list(fields.get("customFields") or []),
@@ -97,7 +110,9 @@ def contact_details(contact: Document) -> Document:
 
 def _fill(books: Books, location: Document, invoice: Document, wish: Wish) -> None:
     if "lines" in wish:
-        invoice["invoiceItems"] = [_line(books, location, invoice["currency"], line) for line in wish["lines"]]
+        invoice["invoiceItems"] = [
+            _line(books, location, invoice["currency"], line) for line in wish["lines"]
+        ]
     if not invoice["invoiceItems"]:
         raise Refused("An invoice needs at least one line.", 422)
     if "discount" in wish or "discount" not in invoice:
@@ -123,9 +138,10 @@ def _line(books: Books, location: Document, currency: str, wish: Wish) -> Docume
     amount = wish.get("amount")
     if amount in (None, "") and price is None:
         raise Refused(f"The line {name} needs an amount.", 422)
-    line = {
+    line: Document = {
         "_id": hex_id(), "name": name, "description": wish.get("description") or "", "currency": currency,
-        "qty": decimal(wish.get("qty", 1), "qty"), "type": "one_time", "taxInclusive": bool(wish.get("taxInclusive")),
+        "qty": decimal(wish.get("qty", 1), "qty"), "type": "one_time",
+        "taxInclusive": bool(wish.get("taxInclusive")),
         "amount": price["amount"] if price and amount in (None, "") else decimal(amount, "amount"),
         "taxes": [_tax(books, location, tax) for tax in wish.get("taxes") or []],
     }  # fmt: skip
@@ -148,7 +164,11 @@ def _price(books: Books, product: Document | None, price_id: str | None) -> Docu
 
 def _tax(books: Books, location: Document, wish: str | dict[str, Any]) -> Document:
     if isinstance(wish, dict):
-        loose = {"name": wish.get("name") or "Tax", "rate": decimal(wish.get("rate"), "rate"), "calculation": "exclusive"}
+        loose = {
+            "name": wish.get("name") or "Tax",
+            "rate": decimal(wish.get("rate"), "rate"),
+            "calculation": "exclusive",
+        }
         return {**({"_id": wish["_id"]} if wish.get("_id") else {}), **loose}
     tax = books.tax(wish)
     if tax["altId"] != location["id"]:
@@ -170,7 +190,9 @@ def _discount(wish: Wish | None) -> Document:
 
 def _schedule(wish: Wish, total: Decimal, digits: int) -> Document:
     kind: str = wish.get("type", "percentage")
-    parts = [{**part, "value": decimal(part.get("value"), "instalment")} for part in wish.get("parts") or []]
+    parts: list[Document] = [
+        {**part, "value": decimal(part.get("value"), "instalment")} for part in wish.get("parts") or []
+    ]
     whole = Decimal(100) if kind == "percentage" else total
     if kind not in ("percentage", "fixed") or sum(part["value"] for part in parts) != whole:
         raise Refused(f"The instalments must be percentage or fixed and add up to {whole}.", 422)
@@ -180,7 +202,7 @@ def _schedule(wish: Wish, total: Decimal, digits: int) -> Document:
         amount = part["value"] if kind == "fixed" else round(total * part["value"] / 100, digits)
         amount = left if place == len(parts) else amount
         left -= amount
-        due = {"value": part["value"], "amount": amount, "dueDate": part.get("due_date")}
+        due: Document = {"value": part["value"], "amount": amount, "dueDate": part.get("due_date")}
         schedules.append({"_id": hex_id(), **due, "status": "due"})
     return {"type": kind, "schedules": schedules}
 
@@ -200,20 +222,22 @@ def _contact(books: Books, location: Document, wish: Wish) -> Document:
 
 
 def _number(books: Books, location: Document, wish: Wish) -> str:
-    taken = {
-        invoice["invoiceNumber"]
-        for invoice in books.of_location(INVOICES, location["id"])
-        if invoice["status"] != "delete"
-    }
     wanted = str(wish.get("number") or "").strip()
     if wanted:
-        if wanted in taken and not wish.get("allow_same_number"):
+        if _taken(books, location, wanted) and not wish.get("allow_same_number"):
             raise Refused(f"There is an invoice with the number {wanted} already.")
         return wanted
     while True:
         number = str(books.count_up(f"number.{location['id']}", location["first_number"]))
-        if number not in taken:
+        if not _taken(books, location, number):
             return number
+
+
+def _taken(books: Books, location: Document, number: str) -> bool:
+    """Whether an invoice that still exists has the number; NUMBERS remembers who had it last."""
+    holder = books.store.get(NUMBERS, f"{location['id']} {number}")
+    invoice = books.store.get(INVOICES, holder["invoice_id"]) if holder else None
+    return invoice is not None and invoice["status"] != "delete" and invoice["invoiceNumber"] == number
 
 
 def _business(location: Document) -> Document:

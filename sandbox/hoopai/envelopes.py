@@ -21,20 +21,27 @@ _REDUCED = {
 }
 _FIELDS = (
     "_id", "status", "liveMode", "amountPaid", "altId", "altType", "name", "businessDetails", "invoiceNumber",
-    "currency", "contactDetails", "issueDate", "dueDate", "discount", "invoiceItems", "total", "title", "amountDue",
+    "currency", "contactDetails", "issueDate", "dueDate", "discount", "invoiceItems", "total", "title",
+    "amountDue",
     "createdAt", "updatedAt", "totalSummary",
 )  # fmt: skip
-_APP = {"appId": "66dd00aa11bb22cc33dd4401", "versionId": "66dd00aa11bb22cc33dd4402", "installType": "Location"}
+_APP = {
+    "appId": "66dd00aa11bb22cc33dd4401",
+    "versionId": "66dd00aa11bb22cc33dd4402",
+    "installType": "Location",
+}
 
 
 def told(invoice: dict[str, Any], *, tells_inclusive: bool = False) -> dict[str, Any]:
-    """The invoice as events carry it (the HighLevel event pages): address as text, no tax in the summary, and no word on
-    inclusive prices unless `tells_inclusive` (whether real events say so is not documented).
+    """The invoice as events carry it (the HighLevel event pages): address as text, no tax in the summary, and
+    no word on inclusive prices unless `tells_inclusive` (whether real events say so is not documented).
     """
     event = {name: invoice[name] for name in _FIELDS if name in invoice}
     business = dict(event["businessDetails"])
     address = business["address"]
-    business["address"] = ", ".join(filter(None, (address["addressLine1"], f"{address['city']} {address['state']}")))
+    business["address"] = ", ".join(
+        filter(None, (address["addressLine1"], f"{address['city']} {address['state']}"))
+    )
     event["businessDetails"] = {**business, "customValues": []}
     event["invoiceItems"] = [_told_line(line, tells_inclusive) for line in invoice["invoiceItems"]]
     event["totalSummary"] = {name: invoice["totalSummary"][name] for name in ("subTotal", "discount")}
@@ -44,8 +51,8 @@ def told(invoice: dict[str, Any], *, tells_inclusive: bool = False) -> dict[str,
 def wrapped(event: dict[str, Any], envelope: str) -> str:
     """The body to send, as compact JSON text.
 
-    `event`: `type`, `location_id`, `webhook_id`, `at` and `payload`. HoopAI's own forms leave out of Update, Void and
-    Delete what HoopAI's field lists leave out; HighLevel's carry the whole invoice always.
+    `event`: `type`, `location_id`, `webhook_id`, `at` and `payload`. HoopAI's own forms leave out of Update,
+    Void and Delete what HoopAI's field lists leave out; HighLevel's carry the whole invoice always.
     """
     kind, location, payload = event["type"], event["location_id"], event["payload"]
     if envelope in ("flat", "body"):

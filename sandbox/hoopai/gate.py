@@ -27,14 +27,23 @@ class Denied(Exception):
         self.message = message
 
 
-_NAMES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 422: "Unprocessable Entity"}
+_NAMES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    422: "Unprocessable Entity",
+}
 
 
 def denial(denied: Denied) -> Response:
     """The vendor's error shape: statusCode, message, error, traceId."""
     name = _NAMES.get(denied.status, "Too Many Requests")
     trace = str(uuid.uuid4())
-    return answer({"statusCode": denied.status, "message": denied.message, "error": name, "traceId": trace}, denied.status)
+    return answer(
+        {"statusCode": denied.status, "message": denied.message, "error": name, "traceId": trace},
+        denied.status,
+    )
 
 
 class Meter:
@@ -61,7 +70,8 @@ class Meter:
         g.rate_headers = {
             "X-RateLimit-Limit-Daily": str(day), "X-RateLimit-Daily-Remaining": str(max(0, day - used)),
             "X-RateLimit-Interval-Milliseconds": "10000", "X-RateLimit-Max": str(burst),
-            "X-RateLimit-Remaining": str(max(0, burst - len(recent))), "X-RateLimit-Reset": str(max(1, round(reset))),
+            "X-RateLimit-Remaining": str(max(0, burst - len(recent))), "X-RateLimit-Reset": str(max(1,
+            round(reset))),
         }  # fmt: skip
         if over:
             raise Denied(429, "Too many requests. Try again later.")

@@ -9,7 +9,7 @@ import simplejson
 
 
 def text_of(content: Any) -> str:
-    """The content as compact JSON text; Decimals stay exact numbers (477.00 becomes 477, 27.50 becomes 27.5)."""
+    """The content as compact JSON text with exact numbers (477.00 becomes 477, 27.50 becomes 27.5)."""
     return simplejson.dumps(_plain(content), use_decimal=True, separators=(",", ":"), ensure_ascii=False)
 
 

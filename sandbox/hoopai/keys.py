@@ -44,7 +44,10 @@ class Keyring:
         digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
         if scheme == "x-hook-signature":
             return {"X-Hook-Signature": digest.hex()}
-        forms = {"x-wl-signature-base64": base64.b64encode(digest).decode(), "x-wl-signature-sha256": f"sha256={digest.hex()}"}
+        forms = {
+            "x-wl-signature-base64": base64.b64encode(digest).decode(),
+            "x-wl-signature-sha256": f"sha256={digest.hex()}",
+        }
         return {"x-wl-signature": forms.get(scheme, digest.hex())}
 
     def public(self) -> dict[str, str]:
@@ -66,7 +69,7 @@ class Keyring:
         return self._ed25519
 
     def rsa(self) -> RSAPrivateKey:
-        """The RSA key (2048 bits; the vendor's has 4096, which would take seconds to make here), made once."""
+        """The RSA key, made once (2048 bits; the vendor's 4096 would take seconds to make)."""
         if self._rsa is None:
             with self._books.store.lock:
                 key = self._kept("rsa") or generate_private_key(65537, 2048)

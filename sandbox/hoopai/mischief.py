@@ -1,4 +1,4 @@
-"""What goes wrong in real life, on demand: events twice, out of order, unsigned; and a heap of invoices at once."""
+"""What goes wrong in life, on demand: events twice, out of order, unsigned; and heaps of invoices."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def redeliver(shop: Shop, wish: dict[str, Any]) -> list[str]:
     """Send a past event again; answers the ids of the new deliveries.
 
     `event_id` an id or `last` (of `invoice_id` or `location_id` when given); `times` how often (default 1);
-    `unsigned`: without a signature; `tampered`: body changed after signing; `out_of_order`: the event first, then
-    the one that came before it about the same invoice.
+    `unsigned`: without a signature; `tampered`: body changed after signing; `out_of_order`: the event first,
+    then the one that came before it about the same invoice.
     """
     events = _events(shop, wish)
     chosen = [_chosen(events, wish.get("event_id") or "last")] * int(wish.get("times") or 1)
@@ -34,8 +34,9 @@ def redeliver(shop: Shop, wish: dict[str, Any]) -> list[str]:
 
 
 def bulk(shop: Shop, wish: dict[str, Any]) -> dict[str, Any]:
-    """Make `count` invoices for `contacts` different new contacts (default 1), `send` them (default yes) and pay the
-    first `paid` of them (a number; true: all). `lines` as in an invoice; default: the products in turn, taxed.
+    """Make `count` invoices for `contacts` different new contacts (default 1), `send` them (default yes) and
+    pay the first `paid` of them (a number; true: all). `lines` as in an invoice; default: the products in
+    turn, taxed.
 
     All in one durable unit; answers `{count, first_number, last_number, ids}`.
     """
@@ -54,7 +55,12 @@ def bulk(shop: Shop, wish: dict[str, Any]) -> dict[str, Any]:
             invoice = shop.create(location["id"], one)
             made.append(shop.pay(invoice["_id"], {"method": "card"}) if place < paid else invoice)
     numbers = [invoice["invoiceNumber"] for invoice in made]
-    return {"count": count, "first_number": numbers[0], "last_number": numbers[-1], "ids": [one["_id"] for one in made]}
+    return {
+        "count": count,
+        "first_number": numbers[0],
+        "last_number": numbers[-1],
+        "ids": [one["_id"] for one in made],
+    }
 
 
 def _events(shop: Shop, wish: dict[str, Any]) -> list[Document]:
@@ -86,4 +92,9 @@ def _people(shop: Shop, location: Document, count: int) -> list[str]:
 
 
 def _line(product: Document, place: int) -> dict[str, Any]:
-    return {"product_id": product["_id"], "qty": 1 + place % 3, "amount": Decimal(50 + place % 200), "taxes": product["taxes"]}
+    return {
+        "product_id": product["_id"],
+        "qty": 1 + place % 3,
+        "amount": Decimal(50 + place % 200),
+        "taxes": product["taxes"],
+    }

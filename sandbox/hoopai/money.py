@@ -11,7 +11,7 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True)
 class Totals:
-    """Amounts in the invoice's currency: `total = sub_total - discount + tax` less the tax already inside prices."""
+    """Amounts in the invoice's currency: total = sub_total - discount + tax not inside the prices."""
 
     sub_total: Decimal
     discount: Decimal
@@ -22,9 +22,9 @@ class Totals:
 def totals(lines: list[dict[str, Any]], discount: dict[str, Any] | None, places: int) -> Totals:
     """Add up invoice lines (REST shape: `qty`, `amount`, `taxes[].rate`, `taxInclusive`).
 
-    The discount comes off first, then tax is reckoned on the net (help.hoopai.com, payments/taxes; for inclusive
-    prices on the gross). The vendor documents no rounding: we round the discount once and each tax rate once over
-    all its lines, half up, to `places` decimals.
+    The discount comes off first, then tax is reckoned on the net (help.hoopai.com, payments/taxes; for
+    inclusive prices on the gross). The vendor documents no rounding: we round the discount once and each tax
+    rate once over all its lines, half up, to `places` decimals.
     """
     gross = [line["qty"] * line["amount"] for line in lines]
     cuts = _cuts(lines, gross, discount)
@@ -46,7 +46,10 @@ def _cuts(
     if not discount or not discount["value"]:
         return [Decimal(0)] * len(lines)
     only = discount.get("validOnProductIds") or []
-    base = [whole if not only or line.get("productId") in only else Decimal(0) for line, whole in zip(lines, gross, strict=True)]
+    base = [
+        whole if not only or line.get("productId") in only else Decimal(0)
+        for line, whole in zip(lines, gross, strict=True)
+    ]
     if discount["type"] == "percentage":
         return [whole * discount["value"] / HUNDRED for whole in base]
     together = sum(base, Decimal(0))

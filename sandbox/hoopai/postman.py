@@ -21,16 +21,22 @@ from sandbox.hoopai.keys import Keyring
 from sandbox.store import Document
 
 POLICIES: dict[str, dict[str, Any]] = {
-    # HoopAI documents "exponential backoff" on anything but 2xx, and 10 s to answer; count and pace are our choice.
+    # HoopAI documents 10 s to answer and "exponential backoff" on anything but 2xx; the numbers are our choice.
     "hoopai": {"first_seconds": 5, "factor": 2, "retries": 8, "timeout_seconds": 10, "jitter_seconds": 0},
     # HighLevel, webhook guide: only 429 is tried again, six times, ten minutes apart with jitter.
-    "highlevel": {"first_seconds": 600, "factor": 1, "retries": 6, "timeout_seconds": 10, "jitter_seconds": 60},
+    "highlevel": {
+        "first_seconds": 600,
+        "factor": 1,
+        "retries": 6,
+        "timeout_seconds": 10,
+        "jitter_seconds": 60,
+    },
 }
 _LOOKAHEAD = 200
 
 
 class Postman:
-    """Takes events, delivers them in order for each invoice, `senders` at a time, and remembers every attempt."""
+    """Delivers events, in order for each invoice, `senders` at a time, and remembers every attempt."""
 
     def __init__(self, books: Books, senders: int = 4) -> None:
         self.books = books
@@ -48,11 +54,12 @@ class Postman:
     # what the shop says
 
     def announce(self, kind: str, location_id: str, payload: dict[str, Any], about: str) -> Document:
-        """Record an event and queue its delivery. Call inside the `unit()` that changes the books: both are then
-        durable together. `about` is the id of the thing; events about one thing are sent one after another.
+        """Record an event and queue its delivery. Call inside the `unit()` that changes the books: both are
+        then durable together. `about` is the id of the thing; events about one thing are sent one after
+        another.
         """
         number = self.books.count_up("event")
-        event = {
+        event: Document = {
             "id": hex_id(), "n": number, "type": kind, "location_id": location_id, "about": about,
             "webhook_id": str(uuid.uuid4()), "at": self.books.stamp(), "payload": payload,
         }  # fmt: skip
@@ -61,14 +68,15 @@ class Postman:
         return event
 
     def queue(self, event: Document, **mischief: bool) -> Document | None:
-        """Queue a delivery of the event (`unsigned=True`, `tampered=True`: mischief); None when the location has
-        no webhook or does not subscribe to that kind of event.
+        """Queue a delivery of the event (`unsigned=True`, `tampered=True`: mischief); None when the location
+        has no webhook or does not subscribe to that kind of event.
         """
         hook = self.webhook(event["location_id"])
         if hook is None or not event["type"].startswith(tuple(hook["events"])):
             return None
         delivery = {
-            "id": hex_id(), "n": self.books.count_up("delivery"), "event_id": event["id"], "type": event["type"],
+            "id": hex_id(), "n": self.books.count_up("delivery"), "event_id": event["id"],
+            "type": event["type"],
             "webhook_id": event["webhook_id"], "location_id": event["location_id"], "about": event["about"],
             "envelope": hook["envelope"], "body": wrapped(event, hook["envelope"]), "state": "queued",
             "next_at": None, "attempts": [], **mischief,
@@ -80,7 +88,7 @@ class Postman:
         return delivery
 
     def webhook(self, location_id: str) -> Document | None:
-        """Where and how the location's events go: `url`, `secret`, `scheme`, `envelope`, `policy`, `events`, …"""
+        """Where and how the location's events go, as set by `setup.set_webhook`; None: nowhere."""
         return self.books.store.get(WEBHOOKS, location_id)
 
     def policy(self, hook: Document) -> dict[str, Any]:
@@ -206,7 +214,12 @@ class Postman:
         headers |= self.keyring.sign(body, scheme, hook["secret"])
         if delivery.get("tampered"):
             body = body.replace(b'"amountPaid":', b'"amountPaid" :', 1)
-        attempt: dict[str, Any] = {"at": self.books.stamp(), "url": hook["url"], "scheme": scheme, "status": None}
+        attempt: dict[str, Any] = {
+            "at": self.books.stamp(),
+            "url": hook["url"],
+            "scheme": scheme,
+            "status": None,
+        }
         began = time.monotonic()
         try:
             answer = self._session().post(

@@ -1,10 +1,10 @@
-"""The REST interface the portal reads: invoices, transactions, contacts, products, locations (API version 2021-07-28)."""
+"""The REST interface the portal reads (marketplace docs, API version 2021-07-28)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, current_app, g, request
 
 from sandbox.hoopai import gate
 from sandbox.hoopai.asking import answer, body, shop
@@ -32,8 +32,6 @@ def _new_meter(state: Any) -> None:
 
 @blueprint.before_request
 def _enter() -> None:
-    from flask import current_app
-
     gate.enter(current_app.extensions["meter"])
 
 
@@ -67,7 +65,7 @@ def invoices() -> Response:
 
 @blueprint.get("/invoices/<invoice_id>")
 def invoice(invoice_id: str) -> Response:
-    """`GET /invoices/{id}`: one invoice, 404 when it never was, was deleted or belongs to another location."""
+    """`GET /invoices/{id}`: one invoice; 404 when it never was, is deleted or another location's."""
     gate.need("invoices.readonly")
     location = _alt()
     found = shop().books.invoice(invoice_id)
@@ -87,8 +85,8 @@ def transactions() -> Response:
     found = [
         row
         for row in shop().books.of_location(TRANSACTIONS, location)
-        if all(row.get(name) == value for name, value in asked.items()) and _in_mode(row) and _between(row["createdAt"][:10])
-        and _mentions(row, "contactName", "contactEmail", "entitySourceName", "chargeId")
+        if all(row.get(name) == value for name, value in asked.items()) and _in_mode(row)
+        and _between(row["createdAt"][:10]) and _mentions(row, "contactName", "contactEmail", "entitySourceName", "chargeId")
     ]  # fmt: skip
     found.sort(key=lambda row: row["createdAt"], reverse=True)
     return answer({"data": found[offset : offset + limit], "totalCount": len(found)})
@@ -102,9 +100,18 @@ def transaction(transaction_id: str) -> Response:
     found = shop().books.store.get(TRANSACTIONS, transaction_id)
     if found is None or found["altId"] != location:
         raise Denied(404, "The transaction was not found.")
-    source = {"type": found["entitySourceType"], "id": found["entitySourceId"], "name": found["entitySourceName"]}
+    source = {
+        "type": found["entitySourceType"],
+        "id": found["entitySourceId"],
+        "name": found["entitySourceName"],
+    }
     provider = {"type": found["paymentProviderType"]}
-    detail = {"entitySource": source, "paymentProvider": provider, "markAsTest": not found["liveMode"], "isParent": False}
+    detail = {
+        "entitySource": source,
+        "paymentProvider": provider,
+        "markAsTest": not found["liveMode"],
+        "isParent": False,
+    }
     return answer({**found, **detail})
 
 
@@ -119,8 +126,8 @@ def contact(contact_id: str) -> Response:
 
 @blueprint.post("/contacts/search")
 def search_contacts() -> Response:
-    """`POST /contacts/search`: body `locationId`, `page`, `pageLimit`, `query`, `filters` [{field, operator eq|contains,
-    value}] → `{contacts, total}`.
+    """`POST /contacts/search`: body `locationId`, `page`, `pageLimit`, `query`, `filters` [{field, operator
+    eq|contains, value}] → `{contacts, total}`.
     """
     gate.need("contacts.readonly")
     wish = body()
@@ -140,7 +147,7 @@ def search_contacts() -> Response:
 
 @blueprint.get("/products/")
 def products() -> Response:
-    """`GET /products/`: a page of products; `collectionIds`, `search` and `productIds` narrow it, `expand=tax` unfolds."""
+    """`GET /products/`: a page of products; `collectionIds`, `search`, `productIds`, `expand=tax`."""
     gate.need("products.readonly")
     location = _location_id()
     limit, offset = _page()
@@ -269,5 +276,8 @@ def _contact_text(contact: Document) -> str:
 
 
 def _passes(contact: Document, rule: dict[str, Any]) -> bool:
-    value, wanted = str(contact.get(str(rule.get("field"))) or "").casefold(), str(rule.get("value") or "").casefold()
+    value, wanted = (
+        str(contact.get(str(rule.get("field"))) or "").casefold(),
+        str(rule.get("value") or "").casefold(),
+    )
     return value == wanted if rule.get("operator", "eq") == "eq" else wanted in value

@@ -1,4 +1,4 @@
-"""What surrounds the invoices: webhook settings, tokens, tax rates, collections, products, and starting afresh."""
+"""What surrounds the invoices: webhook settings, tokens, tax rates, products, starting afresh."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Wish = dict[str, Any]
 
 
 def reset(shop: Shop, *, everything: bool = False) -> None:
-    """Drop all but webhook settings, tuned limits and keys (these too with `everything`) and sow the demo data."""
+    """Back to the demo data; webhook settings and limits stay unless `everything`, keys always."""
     store = shop.books.store
     with store.unit():
         store.clear("hoop.")
@@ -42,9 +42,15 @@ def reset(shop: Shop, *, everything: bool = False) -> None:
 
 
 def set_webhook(shop: Shop, wish: Wish) -> Document:
-    """Set or change a location's webhook; see `control.webhooks`. Raises Refused for an unknown scheme or form."""
+    """Set or change a location's webhook (see `control.webhooks`); Refused for an unknown form."""
     location = shop.books.location(wish.get("location_id"))
-    default: Wish = {"url": "", "secret": "", "scheme": "x-wl-signature", "envelope": "flat", "policy": "hoopai"}
+    default: Wish = {
+        "url": "",
+        "secret": "",
+        "scheme": "x-wl-signature",
+        "envelope": "flat",
+        "policy": "hoopai",
+    }
     default |= {"events": ["Invoice"], "tells_inclusive": False}
     hook = {**default, **(shop.postman.webhook(location["id"]) or {}), "location_id": location["id"]}
     hook |= {name: wish[name] for name in default if name in wish}
@@ -120,8 +126,9 @@ def save_collection(shop: Shop, wish: Wish) -> Document:
 def save_product(shop: Shop, wish: Wish) -> Document:
     """Make or change a product and its one price; the wish is that of `control.product`."""
     location = shop.books.location(wish.get("location_id"))
-    key, now = wish.get("id") or hex_id(), shop.books.stamp()
-    before: Wish = shop.books.store.get(PRODUCTS, key) or {"createdAt": now, "taxes": [], "collectionIds": []}
+    key, now = str(wish.get("id") or hex_id()), shop.books.stamp()
+    empty: Document = {"createdAt": now, "taxes": [], "collectionIds": []}
+    before = shop.books.store.get(PRODUCTS, key) or empty
     taxes = [shop.books.tax(tax)["_id"] for tax in wish.get("taxes", before["taxes"])]
     product = {
         "_id": key, "locationId": location["id"], "name": wish.get("name") or before.get("name") or "Product",
@@ -147,7 +154,8 @@ def _save_price(shop: Shop, location: Document, product: Document, wish: Wish) -
     price = {
         "_id": kept[0]["_id"] if kept else hex_id(), "locationId": location["id"], "product": product["_id"],
         "name": product["name"], "type": "one_time", "currency": location["currency"], "variantOptionIds": [],
-        "amount": decimal(wish["amount"], "amount"), "createdAt": product["createdAt"], "updatedAt": product["updatedAt"],
+        "amount": decimal(wish["amount"], "amount"), "createdAt": product["createdAt"],
+        "updatedAt": product["updatedAt"],
     }  # fmt: skip
     shop.books.store.put(PRICES, price["_id"], price)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.hoopai import transactions
-from sandbox.hoopai.books import CONTACTS, INVOICES, Books, Refused, decimal, places
+from sandbox.hoopai.books import CONTACTS, INVOICES, NUMBERS, Books, Refused, decimal, places
 from sandbox.hoopai.drafts import Wish, amend, draft, new_contact
 from sandbox.hoopai.envelopes import told
 from sandbox.hoopai.postman import Postman
@@ -19,14 +19,14 @@ _WORDS = {
 
 
 class Shop:
-    """The verbs. Each is one durable unit: books, transaction, event and delivery together, or Refused and nothing."""
+    """The verbs. Each is one durable unit of books, transaction, event and delivery, or Refused."""
 
     def __init__(self, books: Books, postman: Postman) -> None:
         self.books = books
         self.postman = postman
 
     def create(self, location_id: str, wish: Wish) -> Document:
-        """Make a draft (see `drafts.draft`), and send it when the wish says `send`. InvoiceCreate, InvoiceSent."""
+        """Make a draft (see `drafts.draft`), and `send` it if wished. InvoiceCreate, InvoiceSent."""
         with self.books.store.unit():
             location = self.books.location(location_id)
             known = self.books.store.count(CONTACTS)
@@ -40,8 +40,9 @@ class Shop:
         return invoice
 
     def edit(self, invoice_id: str, wish: Wish) -> Document:
-        """Change lines, discount, dates, number or name of a draft, sent or partly paid invoice (HighLevel's rule;
-        HoopAI's page says drafts only). InvoiceUpdate, or InvoicePaid when what was paid is now the whole.
+        """Change lines, discount, dates, number or name of a draft, sent or partly paid invoice (HighLevel's
+        rule; HoopAI's page says drafts only). InvoiceUpdate, or InvoicePaid when what was paid is now the
+        whole.
         """
         with self.books.store.unit():
             invoice = self._in(invoice_id, "edited", "draft", "sent", "partially_paid")
@@ -60,8 +61,8 @@ class Shop:
         return invoice
 
     def pay(self, invoice_id: str, wish: Wish) -> Document:
-        """Record a payment: `amount` (default: all that is due) or `instalment` (its place, from 1), `method`,
-        `provider`, `notes`. InvoicePaid when nothing is left, else InvoicePartiallyPaid.
+        """Record a payment: `amount` (default: all that is due) or `instalment` (its place, from 1),
+        `method`, `provider`, `notes`. InvoicePaid when nothing is left, else InvoicePartiallyPaid.
         """
         with self.books.store.unit():
             invoice = self._in(invoice_id, "paid", "draft", "sent", "partially_paid")
@@ -72,8 +73,8 @@ class Shop:
         return invoice
 
     def processing(self, invoice_id: str, wish: Wish) -> Document:
-        """Begin a direct debit of `amount` (default: all that is due) that clears or fails later. Which event, if any,
-        tells of it is not documented; we send InvoiceUpdate.
+        """Begin a direct debit of `amount` (default: all that is due) that clears or fails later. Which
+        event, if any, tells of it is not documented; we send InvoiceUpdate.
         """
         with self.books.store.unit():
             invoice = self._in(invoice_id, "paid", "sent", "partially_paid")
@@ -105,9 +106,9 @@ class Shop:
         return invoice
 
     def refund(self, invoice_id: str, wish: Wish) -> Document:
-        """Give back `amount` (default: all) of the last payment or of `transaction_id`. The vendor has no event for it
-        and documents no change of the invoice, so only the transaction changes. With `reduce_paid` (mischief) the
-        invoice's amountPaid falls too and InvoiceUpdate is sent.
+        """Give back `amount` (default: all) of the last payment or of `transaction_id`. The vendor has no
+        event for it and documents no change of the invoice, so only the transaction changes. With
+        `reduce_paid` (mischief) the invoice's amountPaid falls too and InvoiceUpdate is sent.
         """
         with self.books.store.unit():
             invoice = self.books.invoice(invoice_id)
@@ -144,7 +145,10 @@ class Shop:
             before = self.books.store.get(CONTACTS, fields["id"]) if fields.get("id") else None
             contact = new_contact(self.books, location, {**(before or {}), **_renamed(fields)})
             if before:
-                contact |= {"dateAdded": before["dateAdded"], "dateUpdated": self.books.stamp(before["dateUpdated"])}
+                contact |= {
+                    "dateAdded": before["dateAdded"],
+                    "dateUpdated": self.books.stamp(before["dateUpdated"]),
+                }
             self.books.store.put(CONTACTS, contact["id"], contact)
             self._tell_contact("ContactUpdate" if before else "ContactCreate", contact)
         return contact
@@ -152,7 +156,9 @@ class Shop:
     def _in(self, invoice_id: str, verb: str, *states: str) -> Document:
         invoice = self.books.invoice(invoice_id)
         if invoice["status"] not in states:
-            raise Refused(f"Invoice {invoice['invoiceNumber']} is {_WORDS[invoice['status']]} and can't be {verb}.")
+            raise Refused(
+                f"Invoice {invoice['invoiceNumber']} is {_WORDS[invoice['status']]} and can't be {verb}."
+            )
         return invoice
 
     def _amount(self, invoice: Document, wish: Wish) -> Decimal:
@@ -163,7 +169,9 @@ class Shop:
         if amount != round(amount, places(invoice["currency"])):
             raise Refused(f"{amount} has more decimals than {invoice['currency']} knows.", 422)
         if not 0 < amount <= invoice["amountDue"]:
-            raise Refused(f"A payment must be more than 0 and at most the {invoice['amountDue']} that is due.", 422)
+            raise Refused(
+                f"A payment must be more than 0 and at most the {invoice['amountDue']} that is due.", 422
+            )
         return Decimal(amount)
 
     def _instalment(self, invoice: Document, place: int) -> Decimal:
@@ -182,15 +190,27 @@ class Shop:
     def _say(self, kind: str, invoice: Document) -> None:
         invoice["updatedAt"] = self.books.stamp(invoice["updatedAt"])
         self.books.store.put(INVOICES, invoice["_id"], invoice)
+        self._claim_number(invoice)
         hook = self.postman.webhook(invoice["altId"]) or {}
         payload = told(invoice, tells_inclusive=bool(hook.get("tells_inclusive")))
         self.postman.announce(kind, invoice["altId"], payload, invoice["_id"])
 
+    def _claim_number(self, invoice: Document) -> None:
+        key, claim = f"{invoice['altId']} {invoice['invoiceNumber']}", {"invoice_id": invoice["_id"]}
+        if invoice["status"] != "delete" and self.books.store.get(NUMBERS, key) != claim:
+            self.books.store.put(NUMBERS, key, claim)
+
     def _tell_contact(self, kind: str, contact: Document) -> None:
-        payload = {name: value for name, value in contact.items() if name not in ("dateUpdated", "additionalEmails")}
+        payload = {
+            name: value for name, value in contact.items() if name not in ("dateUpdated", "additionalEmails")
+        }
         self.postman.announce(kind, contact["locationId"], payload, contact["id"])
 
 
 def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
     """A new full name replaces the first and last name kept from before."""
-    return {**fields, "firstName": "", "lastName": ""} if fields.get("name") and "firstName" not in fields else fields
+    return (
+        {**fields, "firstName": "", "lastName": ""}
+        if fields.get("name") and "firstName" not in fields
+        else fields
+    )

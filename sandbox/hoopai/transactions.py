@@ -14,10 +14,11 @@ METHODS = ("card", "paypal", "direct_debit", *MANUAL)
 
 
 def new_transaction(books: Books, invoice: Document, amount: Decimal, method: str, **facts: Any) -> Document:
-    """A transaction of the invoice, put into the books; `facts`: `provider`, `status` (default succeeded), `notes`.
+    """A transaction of the invoice, put into the books; `facts`: `provider`, `status` (default succeeded),
+    `notes`.
 
-    How the real API marks manual payments is not documented; we say `paymentProviderType: manual` and the mode of
-    the record-payment call under `paymentMethod`.
+    How the real API marks manual payments is not documented; we say `paymentProviderType: manual` and the
+    mode of the record-payment call under `paymentMethod`.
     """
     if method not in METHODS:
         raise Refused(f"{method!r} is not a way to pay; choose one of {', '.join(METHODS)}.", 422)
@@ -41,7 +42,8 @@ def new_transaction(books: Books, invoice: Document, amount: Decimal, method: st
 
 def of_invoice(books: Books, invoice_id: str) -> list[Document]:
     """The invoice's transactions, oldest first; copies."""
-    return [row for row in books.store.all(TRANSACTIONS) if row["entityId"] == invoice_id]
+    keys = [row["_id"] for row in books.store.view(TRANSACTIONS) if row["entityId"] == invoice_id]
+    return [row for key in keys if (row := books.store.get(TRANSACTIONS, key))]
 
 
 def settle(books: Books, transaction: Document, status: str) -> None:
@@ -61,7 +63,7 @@ def pending(books: Books, invoice_id: str) -> Document:
 
 
 def refund(books: Books, transaction: Document, amount: Decimal | None) -> Decimal:
-    """Give back `amount` (None: all that is left) of a transaction; answers what was given back. Raises Refused."""
+    """Give back `amount` (None: all that is left) of a transaction; answers what was given, or Refused."""
     if transaction["status"] not in ("succeeded", "partially_refunded"):
         raise Refused(f"A payment that is {transaction['status']} can't be refunded.")
     left = transaction["amount"] - transaction["amountRefunded"]
@@ -76,7 +78,7 @@ def refund(books: Books, transaction: Document, amount: Decimal | None) -> Decim
 
 
 def refundable(books: Books, invoice_id: str, transaction_id: str | None) -> Document:
-    """The transaction to refund: the named one, else the invoice's latest with something left. Raises Refused."""
+    """The transaction to refund: the named one, else the invoice's latest with something left."""
     for transaction in reversed(of_invoice(books, invoice_id)):
         if transaction_id in (None, transaction["_id"]) and (
             transaction_id or transaction["status"] in ("succeeded", "partially_refunded")
@@ -96,6 +98,8 @@ def _paid_with(method: str, provider: str | None, number: int) -> dict[str, Any]
     }
     charge = {"stripe": "ch_", "paypal": "PAYID-"}.get(provider, "txn_") + f"{number:06d}"
     return {
-        "paymentProviderType": provider, "paymentMethod": ways.get(method, {"mode": method}), "chargeId": charge,
-        "chargeSnapshot": {"id": charge, "object": "charge"}, "paymentProviderConnectedAccount": f"acct_{provider}_sandbox",
+        "paymentProviderType": provider, "paymentMethod": ways.get(method, {"mode": method}),
+        "chargeId": charge,
+        "chargeSnapshot": {"id": charge, "object": "charge"},
+        "paymentProviderConnectedAccount": f"acct_{provider}_sandbox",
     }  # fmt: skip

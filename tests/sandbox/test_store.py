@@ -21,7 +21,10 @@ def test_documents_survive_a_restart_in_order_with_exact_amounts(tmp_path: Path)
     store.put("a", "2", {"amount": Decimal("0.30"), "when": "2026-10-02"})
     store.close()
     again = Store(path)
-    assert again.all("a") == [{"amount": Decimal("0.30"), "when": "2026-10-02"}, {"amount": Decimal("12345678901234567890.01")}]
+    assert again.all("a") == [
+        {"amount": Decimal("0.30"), "when": "2026-10-02"},
+        {"amount": Decimal("12345678901234567890.01")},
+    ]
     assert again.get("a", "3") is None
     again.close()
 
