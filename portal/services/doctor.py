@@ -10,6 +10,7 @@ import requests
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -81,7 +82,10 @@ def _database() -> str:
 def _migrations() -> str:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    heads = set(ScriptDirectory.from_config(config).get_heads())
+    try:
+        heads = set(ScriptDirectory.from_config(config).get_heads())
+    except CommandError as problem:
+        raise Wrong(f"The migrations cannot be read: {problem}") from problem
     here = set(MigrationContext.configure(db.session.connection()).get_current_heads())
     if here != heads:
         raise Wrong("The tables are not the newest. Run: flask --app wsgi db upgrade")

@@ -1,5 +1,7 @@
 """Secrets at rest: sealed with the app's keys and bound to the row they belong to."""
 
+from typing import TypeVar
+
 from sqlalchemy import select
 
 from portal.config import settings
@@ -7,6 +9,8 @@ from portal.crypto import Sealer
 from portal.extensions import db
 from portal.models import Authorisation, Source
 from portal.services.unit import transaction
+
+Kept = TypeVar("Kept", Authorisation, Source)
 
 
 def seal(plain: str, row: str) -> str:
@@ -41,17 +45,15 @@ def row_of(row: Authorisation | Source, column: str) -> str:
     return row.row if column in plain else f"{row.row}:{column.removesuffix('_sealed')}"
 
 
-def _each(table: type[Authorisation] | type[Source], columns: tuple[str, ...]) -> int:
+def _each(table: type[Kept], columns: tuple[str, ...]) -> int:
     ids = list(db.session.scalars(select(table.id)))
     return sum(_one(table, row_id, columns) for row_id in ids)
 
 
-def _one(table: type[Authorisation] | type[Source], row_id: int, columns: tuple[str, ...]) -> int:
+def _one(table: type[Kept], row_id: int, columns: tuple[str, ...]) -> int:
     sealer = _sealer()
     with transaction() as session:
-        row: Authorisation | Source = session.get_one(
-            table, row_id, with_for_update=True, populate_existing=True
-        )
+        row = session.get_one(table, row_id, with_for_update=True, populate_existing=True)
         older = [name for name in columns if _is_older(sealer, getattr(row, name))]
         for name in older:
             setattr(row, name, sealer.reseal(getattr(row, name), row_of(row, name)))

@@ -93,7 +93,7 @@ def keep_fresh(authorisation_id: int) -> None:
 
 
 def refresh_due() -> list[int]:
-    """Authorisations to refresh now: in use and within 5 minutes of the end, or idle for half Xero's 60 days."""
+    """Authorisations to refresh now: in use and within 5 minutes of the end, or idle for 30 days."""
     moment = clock.now()
     in_use = and_(Connection.state == ConnectionState.CONNECTED, Authorisation.expires_at <= moment + AHEAD)
     idle = and_(

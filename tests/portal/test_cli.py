@@ -1,0 +1,91 @@
+"""The operator's commands."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from portal import cli
+from portal.extensions import db
+from portal.models import User
+from portal.services import demo, users
+
+
+@pytest.fixture
+def shell(ground: Flask) -> Flask:
+    """A portal with its commands."""
+    cli.register(ground)
+    return ground
+
+
+def run(app: Flask, *words: str, stdin: str = "") -> tuple[int, str]:
+    result = app.test_cli_runner().invoke(args=list(words), input=stdin)
+    return result.exit_code, result.output
+
+
+def said(app: Flask, *words: str, stdin: str = "") -> Any:
+    code, output = run(app, *words, stdin=stdin)
+    assert code == 0, output
+    return json.loads(output)
+
+
+def test_an_agency_a_location_and_a_person_are_added(shell: Flask) -> None:
+    assert said(shell, "agencies", "add", "Tidewater", "--json")["id"] > 0
+    location = said(
+        shell, "locations", "add", "locTide", "Tide", "--agency", "Tidewater", "--timezone", "Europe/London", "--json"
+    )  # fmt: skip
+    assert location["webhook_url"].startswith("http://localhost:8000/hooks/hoopai/")
+    assert len(location["webhook_secret"]) >= 43
+    person = said(
+        shell, "users", "add", "kim@tide.example", "--agency", "Tidewater", "--role", "account_admin",
+        "--location", "locTide", "--password-stdin", "--json", stdin="a-tidal-password\n",
+    )  # fmt: skip
+    assert person["role"] == "account_admin"
+    assert users.sign_in("kim@tide.example", "a-tidal-password", "", "")
+    kim = db.session.scalars(select(User).where(User.email == "kim@tide.example")).one()
+    assert [each.hoop_id for each in users.locations_of(kim)] == ["locTide"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("agencies", "add", demo.AGENCY), "already"),
+        (("locations", "add", "x", "X", "--agency", "Nobody"), "no agency named"),
+        (("locations", "add", "x", "X", "--agency", demo.AGENCY, "--timezone", "Mars/Base"), "time zone"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_exit_code_1(
+    shell: Flask, words: tuple[str, ...], sentence: str
+) -> None:
+    code, output = run(shell, *words)
+    assert code == 1
+    assert sentence in output
+    assert "Traceback" not in output
+
+
+def test_the_demo_is_seeded_once_and_told_again(shell: Flask) -> None:
+    first, again = said(shell, "demo"), said(shell, "demo", "--json")
+
+    assert first == again
+    assert first["sign_in"] == {"email": "ana@northlight.example", "password": "demo-harbour-2026"}
+    assert [each["name"] for each in first["locations"]] == ["Harbour Studio", "Kauri Fitness"]
+    assert set(first["locations"][0]) == {"location_id", "name", "webhook_url", "webhook_secret"}
+
+
+def test_the_doctor_says_what_is_wrong_and_ends_with_1(shell: Flask) -> None:
+    code, output = run(shell, "doctor", "--json")
+    checks = {each["name"]: each for each in json.loads(output)["checks"]}
+
+    assert code == 1
+    assert checks["database"]["ok"]
+    assert checks["redis"]["ok"]
+    assert checks["xero api"]["ok"]
+    assert not checks["workers"]["ok"]
+    assert "jobs.worker" in checks["workers"]["sentence"]
+    assert not checks["migrations"]["ok"]
+
+
+def test_keys_are_rotated(shell: Flask) -> None:
+    assert said(shell, "tokens", "rotate-keys", "--json") == {"resealed": {"authorisations": 0, "sources": 0}}

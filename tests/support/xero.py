@@ -1,0 +1,65 @@
+"""The sandbox's hidden hand: faults, clock, books and call log of the stand-in for Xero."""
+
+from typing import Any
+
+import requests
+import simplejson
+
+
+class Xero:
+    """Control of one sandbox's Xero; `url` is the sandbox's own address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def fault(self, kind: str, path: str, *, method: str = "*", times: int = 1, seconds: float = 2) -> None:
+        """Let the next `times` calls whose path holds `path` go wrong this way."""
+        self._say(
+            "POST",
+            "faults",
+            {"kind": kind, "path": path, "method": method, "times": times, "seconds": seconds},
+        )
+
+    def mend(self) -> None:
+        """Switch all faults off."""
+        self._say("DELETE", "faults")
+
+    def advance(self, seconds: float) -> None:
+        """Move Xero's clock on."""
+        self._say("POST", "clock", {"advance": seconds})
+
+    def calls(self, path: str = "", since: int = 0) -> list[dict[str, Any]]:
+        """The logged calls whose path holds `path`."""
+        found = self._say("GET", f"calls?since={since}")
+        rows = found["calls"] if isinstance(found, dict) else found
+        return [row for row in rows if path in row["path"]]
+
+    def organisations(self) -> list[dict[str, Any]]:
+        """Every organisation with its books."""
+        found: list[dict[str, Any]] = self._say("GET", "books")["organisations"]
+        return found
+
+    def tenant(self, country: str) -> str:
+        """The tenant id of the organisation of this country."""
+        return next(str(each["tenantId"]) for each in self.organisations() if _country(each) == country)
+
+    def change(self, tenant: str, **fields: Any) -> None:
+        """Change an organisation's own fields."""
+        self._say("POST", f"organisations/{tenant}", fields)
+
+    def change_account(self, tenant: str, code: str, **fields: Any) -> None:
+        """Change one account."""
+        self._say("POST", f"accounts/{tenant}/{code}", fields)
+
+    def remove_app(self, tenant: str) -> None:
+        """Disconnect the portal from inside Xero."""
+        self._say("POST", "remove-app", {"tenant": tenant})
+
+    def _say(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = requests.request(method, f"{self.url}/xero/control/{path}", json=body, timeout=10)
+        assert answer.ok, answer.text
+        return simplejson.loads(answer.content, use_decimal=True) if answer.content else None
+
+
+def _country(organisation: dict[str, Any]) -> str:
+    return str(organisation.get("CountryCode") or organisation.get("country") or "")
