@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal import bell, cli, database, filters, handlers, security, views
+from portal import bell, database
 from portal.config import Settings
 from portal.extensions import csrf, db, login, migrate
 from portal.models import Base
@@ -18,12 +18,19 @@ def create_app(settings: Settings) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
         BOOTSTRAP_SERVE_LOCAL=True,
     )
-    security.configure(app, settings)
     bell.register(app, settings.redis_url)
+    _join(app, settings)
+    return app
+
+
+def _join(app: Flask, settings: Settings) -> None:
+    """Rooms are read only when an app is made: a letterbox or a model can be used without the pages."""
+    from portal import cli, filters, handlers, security, views
+
+    security.configure(app, settings)
     _bind(app)
     for room in (filters, handlers, views, cli):
         room.register(app)
-    return app
 
 
 def _bind(app: Flask) -> None:

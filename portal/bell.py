@@ -29,7 +29,7 @@ def register(app: Flask, redis_url: str) -> None:
     app.extensions["portal.bell"] = connect(redis_url)
 
 
-def connect(redis_url: str, retries: int = 3) -> "Redis[bytes]":
+def connect(redis_url: str, retries: int = 3) -> Redis:
     """A Redis client with explicit retries, which `from_url` alone does not have."""
     backoff = ExponentialWithJitterBackoff(base=0.01, cap=0.2)
     return Redis.from_url(
@@ -41,9 +41,9 @@ def connect(redis_url: str, retries: int = 3) -> "Redis[bytes]":
     )
 
 
-def client() -> "Redis[bytes]":
+def client() -> Redis:
     """The Redis client of the current app."""
-    found: Redis[bytes] = current_app.extensions["portal.bell"]
+    found: Redis = current_app.extensions["portal.bell"]
     return found
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextvars import ContextVar
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -35,17 +36,20 @@ def sqlite_module() -> ModuleType:
     """A DB-API module whose SQLite keeps what it committed. Raises SettingMissing if there is none."""
     if sqlite3.sqlite_version_info >= FIXED:
         return sqlite3
-    try:
-        from pysqlite3 import dbapi2
-    except ImportError:
-        dbapi2 = None
-    if dbapi2 is not None and dbapi2.sqlite_version_info >= FIXED:
-        module: ModuleType = dbapi2
-        return module
+    packaged = _packaged_sqlite()
+    if packaged is not None and packaged.sqlite_version_info >= FIXED:
+        return packaged
     raise SettingMissing(
         f"DATABASE_URL is SQLite, but this machine's SQLite {sqlite3.sqlite_version} can lose commits; "
         "expected SQLite 3.51.3 or the package pysqlite3, or a postgresql:// address."
     )
+
+
+def _packaged_sqlite() -> ModuleType | None:
+    try:
+        return import_module("pysqlite3.dbapi2")
+    except ImportError:
+        return None
 
 
 def prepare(engine: Engine) -> None:

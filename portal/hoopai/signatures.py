@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 _HEX = re.compile(r"^[0-9a-fA-F]{64}$")
 
-# The vendor's public keys, base64 of the SubjectPublicKeyInfo. The Ed25519 one is that of HighLevel's
-# current header as third parties print it; the RSA one is on HighLevel's and HoopAI's page on webhook authentication.
+# The vendor's public keys, base64 of the SubjectPublicKeyInfo. The Ed25519 one belongs to HighLevel's current
+# header and is known from third parties; the RSA one is on the vendor's page on webhook authentication.
 ED25519_KEY = "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg="
 RSA_KEY = (
     "MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAokvo/r9tVgcfZ5DysOSCFrm602qYV0MaAiNnX9O8KxMbiyRKWeL9JpCpVpt4XHIcBOK4u3cL"

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import simplejson
-from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text
+from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -90,3 +91,22 @@ class ExactJSON(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Text → Python, numbers with a point as Decimal."""
         return None if value is None else simplejson.loads(value, use_decimal=True)
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A member of a StrEnum, kept as its word."""
+
+    impl = String(20)
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """A member or its word → the word; anything else raises ValueError."""
+        return None if value is None else str(self.words(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """The word → its member."""
+        return None if value is None else self.words(value)

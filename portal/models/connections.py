@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
-from portal.models.base import Base, ExactJSON, Moment
+from portal.models.base import Base, ExactJSON, Moment, Word
 from portal.models.people import Location, User
 
 
@@ -30,7 +30,9 @@ class Authorisation(Base):
     xero_user_id: Mapped[str] = mapped_column(String(64), unique=True)
     email: Mapped[str | None] = mapped_column(String(255))
     name: Mapped[str | None] = mapped_column(String(255))
-    state: Mapped[AuthorisationState] = mapped_column(String(10), default=AuthorisationState.ACTIVE)
+    state: Mapped[AuthorisationState] = mapped_column(
+        Word(AuthorisationState), default=AuthorisationState.ACTIVE
+    )
     lost_at: Mapped[datetime | None] = mapped_column(Moment)
     tokens_sealed: Mapped[str] = mapped_column(Text)
     previous_sealed: Mapped[str | None] = mapped_column(Text)
@@ -71,7 +73,7 @@ class Connection(Base):
     authorisation_id: Mapped[int] = mapped_column(ForeignKey("authorisations.id"), index=True)
     xero_connection_id: Mapped[str] = mapped_column(String(64))
     tenant_id: Mapped[str] = mapped_column(String(64), index=True)
-    state: Mapped[ConnectionState] = mapped_column(String(14))
+    state: Mapped[ConnectionState] = mapped_column(Word(ConnectionState))
     since: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     reason: Mapped[str | None] = mapped_column(String(300))
     cut_off: Mapped[datetime] = mapped_column(Moment)

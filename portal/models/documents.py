@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
-from portal.models.base import Base, ExactJSON, Moment, Money
+from portal.models.base import Base, ExactJSON, Moment, Money, Word
 from portal.models.people import Location
 
 
@@ -75,7 +75,7 @@ class Invoice(Base):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
     number: Mapped[str] = mapped_column(String(255))
     title: Mapped[str | None] = mapped_column(String(255))
-    status: Mapped[InvoiceStatus] = mapped_column(String(20))
+    status: Mapped[InvoiceStatus] = mapped_column(Word(InvoiceStatus))
     live_mode: Mapped[bool] = mapped_column(default=True)
     currency: Mapped[str] = mapped_column(String(3))
     total: Mapped[Decimal] = mapped_column(Money)

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import clock
-from portal.models.base import Base, Moment, Money
+from portal.models.base import Base, Moment, Money, Word
 
 
 class Category(Base):
@@ -59,7 +59,7 @@ class Mapping(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
-    kind: Mapped[MappingKind] = mapped_column(String(10))
+    kind: Mapped[MappingKind] = mapped_column(Word(MappingKind))
     key: Mapped[str] = mapped_column(String(300))
     account_id: Mapped[str | None] = mapped_column(String(64))
     tax_type: Mapped[str | None] = mapped_column(String(50))

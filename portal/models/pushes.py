@@ -5,11 +5,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
-from portal.models.base import Base, ExactJSON, Moment, Money
+from portal.models.base import Base, ExactJSON, Moment, Money, Word
 from portal.models.people import Location
 
 
@@ -76,15 +76,15 @@ class Push(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
-    document: Mapped[Document] = mapped_column(String(12))
+    document: Mapped[Document] = mapped_column(Word(Document))
     document_id: Mapped[int] = mapped_column()
-    operation: Mapped[Operation] = mapped_column(String(8))
+    operation: Mapped[Operation] = mapped_column(Word(Operation))
     revision: Mapped[int] = mapped_column(default=1)
     sending_revision: Mapped[int | None] = mapped_column()
-    parent_document: Mapped[Document | None] = mapped_column(String(12))
+    parent_document: Mapped[Document | None] = mapped_column(Word(Document))
     parent_id: Mapped[int | None] = mapped_column()
-    state: Mapped[PushState] = mapped_column(String(10), default=PushState.QUEUED)
-    failure: Mapped[Failure | None] = mapped_column(String(14))
+    state: Mapped[PushState] = mapped_column(Word(PushState), default=PushState.QUEUED)
+    failure: Mapped[Failure | None] = mapped_column(Word(Failure))
     cause: Mapped[str | None] = mapped_column(String(320), index=True)
     message: Mapped[str | None] = mapped_column(String(1000))
     tries: Mapped[int] = mapped_column(default=0)
@@ -121,13 +121,13 @@ class Batch(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id"))
     tenant_id: Mapped[str] = mapped_column(String(64))
-    document: Mapped[Document] = mapped_column(String(12))
-    operation: Mapped[Operation] = mapped_column(String(8))
+    document: Mapped[Document] = mapped_column(Word(Document))
+    operation: Mapped[Operation] = mapped_column(Word(Operation))
     method: Mapped[str] = mapped_column(String(4))
     path: Mapped[str] = mapped_column(String(200))
     body: Mapped[bytes] = mapped_column(LargeBinary)
     idempotency_key: Mapped[str] = mapped_column(String(128), unique=True)
-    state: Mapped[BatchState] = mapped_column(String(10), default=BatchState.PREPARED)
+    state: Mapped[BatchState] = mapped_column(Word(BatchState), default=BatchState.PREPARED)
     fence: Mapped[int] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     first_sent_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -174,7 +174,7 @@ class Link(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     tenant_id: Mapped[str] = mapped_column(String(64))
-    document: Mapped[Document] = mapped_column(String(12))
+    document: Mapped[Document] = mapped_column(Word(Document))
     document_id: Mapped[int] = mapped_column()
     xero_id: Mapped[str] = mapped_column(String(64))
     xero_number: Mapped[str | None] = mapped_column(String(255))

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
-from portal.models.base import Base, Moment
+from portal.models.base import Base, Moment, Word
 from portal.models.people import Location
 
 
@@ -63,6 +63,6 @@ class InboundEvent(Base):
     event: Mapped[str | None] = mapped_column(String(60))
     hoop_id: Mapped[str | None] = mapped_column(String(64), index=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
-    state: Mapped[EventState] = mapped_column(String(12), default=EventState.RECEIVED)
+    state: Mapped[EventState] = mapped_column(Word(EventState), default=EventState.RECEIVED)
     reason: Mapped[str | None] = mapped_column(String(300))
     applied_at: Mapped[datetime | None] = mapped_column(Moment)

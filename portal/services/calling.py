@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -52,10 +53,8 @@ class Permit:
         self._give_back(None, None)
 
     def _give_back(self, left: LimitsLeft | None, throttled: Busy | None) -> None:
-        try:
+        with suppress(bell.Away):
             self.quota.release(self.tenant_id, self.token, left, throttled)
-        except bell.Away:
-            pass
 
 
 def permit(tenant_id: str) -> Permit:

@@ -5,7 +5,7 @@ A worker that was frozen past its lease wakes with an old number, and every writ
 
 import os
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
@@ -60,5 +60,5 @@ def hold(session: Session, connection_id: int, fence: int) -> Connection:
     return row
 
 
-def _until() -> object:
+def _until() -> datetime:
     return clock.now() + timedelta(seconds=settings().timings.lease)

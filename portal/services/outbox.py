@@ -129,6 +129,7 @@ def due(
             Push.operation == operation,
             is_due(clock.now()),
             _parent_is_there(tenant_id),
+            _not_under_way(),
         )
         .order_by(Push.id)
         .limit(most)
@@ -158,7 +159,9 @@ def free(session: Session, location_id: int, causes: Iterable[str]) -> int:
 def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:
     """A person wants these tried again now; how many were. Those that are being sent or checked are left alone."""
     with transaction() as session:
-        found = _open(session, push_ids, location_id, (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED))
+        found = _open(
+            session, push_ids, location_id, (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
+        )
         for push in found:
             requeue(push)
             push.settled_by_id = None
@@ -217,9 +220,21 @@ def _parent_is_there(tenant_id: str) -> ColumnElement[bool]:
     return or_(Push.parent_id.is_(None), there)
 
 
-def _to(
-    push: Push, state: PushState, *, failure: Failure | None = None, message: str | None = None
-) -> None:
+def _not_under_way() -> ColumnElement[bool]:
+    other = aliased(Push)
+    return ~(
+        select(other.id)
+        .where(
+            other.location_id == Push.location_id,
+            other.document == Push.document,
+            other.document_id == Push.document_id,
+            other.batch_id.is_not(None),
+        )
+        .exists()
+    )
+
+
+def _to(push: Push, state: PushState, *, failure: Failure | None = None, message: str | None = None) -> None:
     push.state, push.failure, push.message = state, failure, message
     push.cause, push.next_try_at = None, None
     push.updated_at = clock.now()

@@ -1,4 +1,4 @@
-"""The table behind `messages`: one row for each message known, numbered as in our fact sheet."""
+"""The table behind `messages`: one row for each message known, XH001 onwards."""
 
 from __future__ import annotations
 

@@ -1,0 +1,26 @@
+"""The list of jobs: whatever is not on it is never run, whoever put it into Redis."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+JOBS = {
+    "jobs.intake.apply",
+    "jobs.pushes.drain",
+    "jobs.tokens.refresh",
+    "jobs.housekeeping.facts",
+    "jobs.housekeeping.examine",
+}
+
+
+class NotOnTheList(Exception):
+    """Somebody asked for a job that the portal does not have."""
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The job of this name. Raises NotOnTheList."""
+    if name not in JOBS:
+        raise NotOnTheList(f"{name} is no job of the portal.")
+    module, _, verb = name.rpartition(".")
+    found: Callable[..., Any] = getattr(import_module(module), verb)
+    return found

@@ -1,0 +1,78 @@
+"""The ticker process: `python -m jobs.ticker`. Looks what is due and rings; one works, a second stands by.
+
+It asks the database, never Redis, so a lost bell delays work by a second. With Redis away it does the work itself.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from types import FrameType
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import listed
+from portal import bell, create_app
+from portal.config import Settings
+from portal.errors import SettingMissing
+from portal.extensions import db
+from portal.services import due, heartbeats
+
+log = logging.getLogger(__name__)
+SECOND = 1.0
+
+
+def main() -> int:
+    """Tick until told to stop; 2 when the settings are wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        app = create_app(Settings.from_env())
+    except SettingMissing as error:
+        print(f"The ticker cannot start: {error}", file=sys.stderr)
+        return 2
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _number, _frame: _end(stop, _frame))
+    _run(app, stop)
+    return 0
+
+
+def _end(stop: threading.Event, _frame: FrameType | None) -> None:
+    stop.set()
+
+
+def _run(app: Flask, stop: threading.Event) -> None:
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    count = 0
+    while not stop.is_set():
+        with app.app_context():
+            _tick(owner, count)
+        count += 1
+        stop.wait(SECOND)
+    with app.app_context():
+        heartbeats.resign(heartbeats.TICKER)
+
+
+def _tick(owner: str, count: int) -> None:
+    try:
+        if heartbeats.lead(owner):
+            _ring_or_do(count)
+    except SQLAlchemyError as error:
+        log.warning("ticker.database_away", extra={"error": type(error).__name__})
+    except Exception:
+        log.exception("ticker.stumbled")
+    finally:
+        db.session.remove()
+
+
+def _ring_or_do(count: int) -> None:
+    for name, ids in due.jobs(count):
+        if not bell.ring(name, *ids):
+            listed.function(name)(*ids)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The worker process: `python -m jobs.worker`. Runs only jobs on the list, named as text, with ids as arguments."""
+
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from jobs import listed
+from portal import bell, create_app
+from portal.config import Settings, settings
+from portal.errors import SettingMissing
+from portal.extensions import db
+from portal.services import heartbeats
+
+BEAT_SECONDS = 5
+log = logging.getLogger(__name__)
+
+
+class ListedJob(Job):
+    """A job that is looked up in the list, whatever Redis says; callbacks and objects out of Redis are ignored."""
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The listed function of this name. Raises NotOnTheList."""
+        return listed.function(self.func_name or "")
+
+    @property  # type: ignore[misc]
+    def instance(self) -> None:
+        """No object ever comes out of Redis."""
+        return None
+
+    def perform(self) -> Any:
+        """Run the job in the app, after telling the bell that this ring was heard."""
+        app: Flask = _app()
+        with app.app_context():
+            bell.answered(self.func_name or "", tuple(self.args))
+            try:
+                return super().perform()
+            finally:
+                db.session.remove()
+
+
+class Worker(SimpleWorker):
+    """One process, one queue, no forks; a listed job or nothing."""
+
+    job_class = ListedJob
+    queue_class = Queue
+
+
+_running: list[Flask] = []
+
+
+def _app() -> Flask:
+    return _running[0]
+
+
+def main() -> int:
+    """Work until told to stop; 2 when the settings are wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        app = create_app(Settings.from_env())
+    except SettingMissing as error:
+        print(f"The worker cannot start: {error}", file=sys.stderr)
+        return 2
+    _running.append(app)
+    threading.Thread(target=_beat, args=(app,), daemon=True, name="heartbeat").start()
+    with app.app_context():
+        connection = bell.connect(settings().redis_url, retries=30)
+    queue = Queue(bell.QUEUE, connection=connection, serializer=JSONSerializer, job_class=ListedJob)
+    worker = Worker(
+        [queue], connection=connection, serializer=JSONSerializer, job_class=ListedJob,
+        default_worker_ttl=60, maintenance_interval=30, job_monitoring_interval=10, log_job_description=False,
+    )  # fmt: skip
+    worker.work(logging_level="WARNING")
+    return 0
+
+
+def _beat(app: Flask) -> None:
+    name = f"worker:{socket.gethostname()}:{os.getpid()}"
+    while True:
+        heartbeats.safely(app, name, "worker")
+        time.sleep(BEAT_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

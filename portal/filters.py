@@ -1,0 +1,164 @@
+"""How things are written on pages: money, moments, counts, icons."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g
+from markupsafe import Markup, escape
+
+from portal import clock
+
+NO_DECIMALS = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
+THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"))
+
+
+def register(app: Flask) -> None:
+    """Give the templates these words."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    for word in (amount, money, number, moment, clock_time, day, percent, plural, quantity, sentence):
+        app.jinja_env.filters[word.__name__] = word
+    app.jinja_env.globals["icon"] = icon
+
+
+def amount(value: Decimal | None, currency: str) -> str:
+    """The number with the currency's decimals and thousands: `1,250.00`; `–` where there is none."""
+    if value is None:
+        return "–"
+    places = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+def money(value: Decimal | None, currency: str) -> str:
+    """The number and its currency: `1,250.00 AUD`."""
+    return "–" if value is None else f"{amount(value, currency)} {currency}"
+
+
+def quantity(value: Decimal) -> str:
+    """A quantity without idle zeros: `2`, `1.5`."""
+    text = f"{value:,.4f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def percent(value: Decimal) -> str:
+    """A rate without idle zeros: `10 %`, `8.875 %`."""
+    return f"{quantity(value)} %"
+
+
+def number(value: int) -> str:
+    """A count with thousands."""
+    return f"{value:,}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 invoice`, `2 invoices`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def moment(at: datetime | None, absent: str = "never") -> Markup | str:
+    """Relative with the absolute beside it, in the location's zone: `3 minutes ago · 14:02`."""
+    if at is None:
+        return absent
+    words = f"{_relative(at)} · {clock_time(at)}"
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
+
+
+def clock_time(at: datetime) -> str:
+    """The time of day; with the date where it is not today in the location's zone."""
+    local, today = at.astimezone(_zone()), clock.now().astimezone(_zone()).date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"
+
+
+def day(value: date | datetime | None) -> str:
+    """A calendar day: `3 Nov 2026`. Dates of documents are never shifted by a zone."""
+    if value is None:
+        return "–"
+    local = value.astimezone(_zone()) if isinstance(value, datetime) else value
+    return f"{local.day} {local:%b %Y}"
+
+
+def icon(name: str) -> Markup:
+    """One icon of Bootstrap Icons as inline SVG; always beside a word, hence hidden from readers aloud."""
+    return _drawn(name)
+
+
+def sentence(text: str) -> Markup:
+    """`text` with the parts between asterisks emphasised: `No account is chosen for *Retainers*.`"""
+    parts = str(text).split("*")
+    return Markup("").join(
+        Markup("<em>{}</em>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
+
+
+def _relative(at: datetime) -> str:
+    seconds = (clock.now() - at).total_seconds()
+    ahead, left = seconds < 0, abs(seconds)
+    if left < 10:
+        return "now" if ahead else "just now"
+    unit = "day"
+    for size, unit in STEPS:
+        if left < size or unit == "day":
+            break
+        left /= size
+    count = max(1, int(left))
+    words = plural(count, unit)
+    return f"in {words}" if ahead else f"{words} ago"
+
+
+def _zone() -> ZoneInfo:
+    location = g.get("location")
+    return _known_zone(location.timezone if location is not None else "UTC")
+
+
+@cache
+def _known_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+@cache
+def _drawn(name: str) -> Markup:
+    found = re.search(rf'<symbol[^>]*viewBox="([^"]+)" id="{re.escape(name)}">(.*?)</symbol>', _sprite())
+    if not found:
+        raise LookupError(f"Bootstrap Icons has no {name!r}")
+    start = Markup('<svg class="icon" viewBox="{}" aria-hidden="true" focusable="false">').format(found[1])
+    return start + Markup(found[2]) + Markup("</svg>")
+
+
+@cache
+def _sprite() -> str:
+    spec = find_spec("flask_bootstrap")
+    if spec is None or spec.origin is None:
+        raise LookupError("bootstrap-flask is not installed")
+    path = Path(spec.origin).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
+    return path.read_text(encoding="utf-8")

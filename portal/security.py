@@ -1,0 +1,206 @@
+"""Who may enter: sessions, closed-unless-listed routes, cross-site refusal, headers."""
+
+import re
+import secrets
+from datetime import timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask_login import UserMixin, current_user
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.config import LOOPBACK, Settings
+from portal.errors import NotAllowed
+from portal.extensions import login
+from portal.models import Location, Session, User
+from portal.services import users
+
+PUBLIC = frozenset(
+    {
+        "static",
+        "bootstrap.static",
+        "vendor.static",
+        "sessions.sign_in",
+        "hooks.hoopai",
+        "operations.healthz",
+        "operations.readyz",
+        "operations.metrics",
+    }
+)
+ASSETS = frozenset({"static", "bootstrap.static", "vendor.static"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+MAX_BODY = 4 * 1024 * 1024
+LIFETIME = timedelta(hours=12)
+
+
+class Person(UserMixin):
+    """The signed-in person as flask-login sees them: known by the session's key, not by a user id."""
+
+    def __init__(self, key: str, session: Session) -> None:
+        self.key = key
+        self.session = session
+
+    def get_id(self) -> str:
+        """The key that the cookie carries."""
+        return self.key
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Set cookies, limits and headers, and close every route that is not listed as public."""
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-sid" if settings.secure else "sid",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=LIFETIME,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+        MAX_FORM_PARTS=5000,
+        TRUSTED_HOSTS=_hosts(settings),
+        WTF_CSRF_TIME_LIMIT=int(LIFETIME.total_seconds()),
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    login.session_protection = None
+    login.user_loader(_person)
+    app.before_request(_identify)
+    app.before_request(_refuse_cross_site)
+    app.before_request(_close)
+    app.before_request(_enter_location)
+    app.url_defaults(_same_location)
+    app.after_request(_headers)
+
+
+def me() -> User:
+    """The signed-in user."""
+    user: User = current_user.session.user
+    return user
+
+
+def my_session() -> Session:
+    """The signed-in browser's session."""
+    session: Session = current_user.session
+    return session
+
+
+def here() -> Location:
+    """The location that the address names; already checked to be one the user may enter."""
+    location: Location = g.location
+    return location
+
+
+def safe_next(target: str | None) -> str:
+    """`target` where it is a plain path of this site, else the overview."""
+    if target and target.startswith("/") and not re.match(r"/[/\\]", target):
+        parts = urlsplit(target)
+        clean = "\\" not in target and all(31 < ord(char) != 127 for char in target)
+        if clean and not parts.scheme and not parts.netloc:
+            return target
+    return url_for("overview.index")
+
+
+def client_address() -> str:
+    """Where the request comes from: the peer, or what the nearest proxy on our own network reports."""
+    peer = request.remote_addr or ""
+    forwarded = request.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip()
+    return forwarded if _ours(peer) and _is_address(forwarded) else peer
+
+
+def _hosts(settings: Settings) -> list[str]:
+    host = urlsplit(settings.base_url).hostname or "localhost"
+    return sorted({host, *(name for name in LOOPBACK if ":" not in name)})
+
+
+def _person(key: str) -> Person | None:
+    session = users.session_for(key)
+    return Person(key, session) if session else None
+
+
+def _identify() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _refuse_cross_site() -> None:
+    if request.blueprint == "hooks" or request.method in SAFE:
+        return
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        abort(400, "This form was sent from another site and was not used.")
+
+
+def _close() -> AnyResponse | None:
+    if request.endpoint in PUBLIC or request.endpoint is None:
+        return None
+    if current_user.is_authenticated:
+        if request.method not in SAFE and request.endpoint != "sessions.sign_out":
+            _must_be_able_to_change()
+        return None
+    wanted = request.full_path.rstrip("?") if request.method in SAFE else None
+    address = url_for("sessions.sign_in", next=wanted)
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": url_for("sessions.sign_in")})
+    return redirect(address, 303)
+
+
+def must_be_able_to_change() -> None:
+    """Raise NotAllowed for people who may only look."""
+    _must_be_able_to_change()
+
+
+def _must_be_able_to_change() -> None:
+    if not me().may_change:
+        raise NotAllowed("You can look at everything here. Ask an admin of your agency to change it.")
+
+
+def _enter_location() -> None:
+    if request.view_args and "location_id" in request.view_args:
+        g.location = users.location_for(me(), request.view_args.pop("location_id"))
+
+
+def _same_location(endpoint: str, values: dict[str, object]) -> None:
+    if "location_id" in values or "location" not in g:
+        return
+    if current_app.url_map.is_endpoint_expecting(endpoint, "location_id"):
+        values["location_id"] = here().hoop_id
+
+
+def _headers(response: Response) -> Response:
+    settings: Settings = current_app.extensions["portal.settings"]
+    headers = response.headers
+    headers["Content-Security-Policy"] = _policy(settings)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+    headers["X-Request-Id"] = g.get("request_id", "")
+    if settings.secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint not in ASSETS:
+        headers["Cache-Control"] = "no-store"
+        response.vary.add("HX-Request")
+    return response
+
+
+def _policy(settings: Settings) -> str:
+    xero = urlsplit(settings.xero_authorize_url)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"connect-src 'self'; form-action 'self' {xero.scheme}://{xero.netloc}; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def _ours(address: str) -> bool:
+    return _is_address(address) and (ip_address(address).is_loopback or ip_address(address).is_private)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What Xero will make of an invoice's lines, to the cent, before anything is sent.
+
+Xero rounds each line to cents, then the tax of each line, then adds up (developer.xero.com, best practices on
+rounding). HoopAI may count otherwise, so the ways of saying the same invoice are tried until one makes HoopAI's
+own total.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import product
+from typing import Literal
+
+CENT = Decimal("0.01")
+HUNDRED = Decimal(100)
+Amounts = Literal["Exclusive", "Inclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line: quantity × unit price, its tax in percent, and what HoopAI said about inclusive prices."""
+
+    quantity: Decimal
+    unit_amount: Decimal
+    tax_rate: Decimal
+    inclusive: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """One discount on the whole invoice: `percentage` in percent, `fixed` in money."""
+
+    kind: str
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """How to say the invoice to Xero. One rate or one amount of discount a line; `total` is what Xero will make."""
+
+    amounts: Amounts
+    discount_rate: Decimal | None
+    discount_amounts: tuple[Decimal, ...] | None
+    total: Decimal
+
+    def differs_from(self, expected: Decimal) -> Decimal:
+        """Xero's total less the expected one."""
+        return self.total - expected
+
+
+def reckon(items: Sequence[Item], discount: Discount | None, expected: Decimal) -> Reckoning:
+    """The way of saying these lines whose total is `expected`; the nearest one where none agrees."""
+    ways = [
+        _total(items, rate, parts, amounts)
+        for amounts, (rate, parts) in product(_tax_ways(items), _discount_ways(items, discount))
+    ]
+    return min(ways, key=lambda way: abs(way.differs_from(expected)))
+
+
+def cents(value: Decimal) -> Decimal:
+    """Rounded half up to two places, as Xero rounds."""
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def spread(amount: Decimal, weights: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    """Split an amount over lines by weight so that the cents add up exactly (largest remainder first)."""
+    whole = sum(weights, Decimal(0))
+    if not whole:
+        return tuple(Decimal(0) for _ in weights)
+    exact = [amount * weight / whole for weight in weights]
+    parts = [part.quantize(CENT, "ROUND_DOWN") for part in exact]
+    missing = int((cents(amount) - sum(parts)) / CENT)
+    by_remainder = sorted(range(len(parts)), key=lambda i: exact[i] - parts[i], reverse=True)
+    for index in by_remainder[:missing]:
+        parts[index] += CENT
+    return tuple(parts)
+
+
+def _tax_ways(items: Sequence[Item]) -> list[Amounts]:
+    said = {item.inclusive for item in items if item.tax_rate}
+    if said == {True}:
+        return ["Inclusive"]
+    if said == {False}:
+        return ["Exclusive"]
+    return ["Exclusive", "Inclusive"]
+
+
+def _discount_ways(
+    items: Sequence[Item], discount: Discount | None
+) -> list[tuple[Decimal | None, tuple[Decimal, ...] | None]]:
+    if discount is None or not discount.value:
+        return [(None, None)]
+    gross = [cents(item.quantity * item.unit_amount) for item in items]
+    if discount.kind == "percentage":
+        amount = cents(sum(gross, Decimal(0)) * discount.value / HUNDRED)
+        return [(discount.value, None), (None, spread(amount, gross))]
+    return [(None, spread(discount.value, gross))]
+
+
+def _total(
+    items: Sequence[Item], rate: Decimal | None, parts: tuple[Decimal, ...] | None, amounts: Amounts
+) -> Reckoning:
+    total = Decimal(0)
+    for index, item in enumerate(items):
+        line = item.quantity * item.unit_amount
+        line = line * (HUNDRED - rate) / HUNDRED if rate is not None else line
+        line = cents(line) - (parts[index] if parts else Decimal(0))
+        total += line + (cents(line * item.tax_rate / HUNDRED) if amounts == "Exclusive" else 0)
+    return Reckoning(amounts, rate, parts, cents(total))

@@ -1,0 +1,135 @@
+"""Drain one connection: everything due for it, in order, in batches, under one lease."""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import and_, select
+
+from portal import bell, clock
+from portal.errors import ConnectAgain, LeaseLost, NotNow
+from portal.extensions import db
+from portal.models import Connection, Document, Operation, Push
+from portal.services import (
+    batching,
+    connections,
+    due,
+    leases,
+    matching,
+    organisations,
+    outbox,
+    recording,
+    resolving,
+    sending,
+)
+from portal.services.unit import release, transaction
+from portal.services.work import Work
+from portal.xero.errors import AccessDenied, Busy, ScopeMissing, SignInExpired, XeroError
+
+log = logging.getLogger(__name__)
+
+SHORT_REST = timedelta(seconds=5)
+ORDER = (
+    (Document.CONTACT, Operation.CREATE),
+    (Document.INVOICE, Operation.CREATE),
+    (Document.INVOICE, Operation.UPDATE),
+    (Document.PAYMENT, Operation.CREATE),
+    (Document.INVOICE, Operation.VOID),
+)
+
+
+def drain(connection_id: int) -> None:
+    """Carry what is due over this connection, then give way. Does nothing while another worker is at it."""
+    fence = leases.take(connection_id)
+    if fence is None:
+        return
+    try:
+        _drain(connection_id, fence)
+    except LeaseLost:
+        log.warning("drain.lease_lost", extra={"connection": connection_id, "fence": fence})
+    finally:
+        leases.release(connection_id, fence)
+    if due.connections([connection_id]):
+        bell.ring(due.DRAIN, connection_id)
+
+
+def _drain(connection_id: int, fence: int) -> None:
+    work = None
+    try:
+        work = Work.begin(connection_id, fence)
+        if work is not None:
+            _carry(work)
+    except ConnectAgain:
+        log.info("drain.signed_out", extra={"connection": connection_id})
+    except NotNow as refusal:
+        _rest(connection_id, fence, refusal)
+    except XeroError as error:
+        _stumble(connection_id, fence, work, error)
+
+
+def _carry(work: Work) -> None:
+    resolving.resolve(work)
+    if work.going:
+        _know_the_books(work)
+    for document, operation in ORDER:
+        if document == Document.CONTACT and work.going:
+            _know_the_contacts(work)
+        while work.going and (ids := batching.prepare(work.connection_id, work.fence, document, operation)):
+            sending.send(work, ids, recording.record)
+        if work.going and (document, operation) == (Document.INVOICE, Operation.CREATE):
+            resolving.check_taken(work)
+
+
+def _know_the_books(work: Work) -> None:
+    fetched = db.session.get_one(Connection, work.connection_id).facts_fetched_at
+    release()
+    if fetched is None:
+        organisations.refresh(work.connection_id)
+        work.calls += 4
+
+
+def _know_the_contacts(work: Work) -> None:
+    wanted = db.session.scalar(
+        select(Push.id)
+        .where(
+            and_(Push.location_id == work.location_id, Push.document == Document.CONTACT),
+            outbox.is_due(clock.now()),
+        )
+        .limit(1)
+    )
+    release()
+    if wanted is not None:
+        work.calls += matching.refresh(work.client, work.connection_id, work.fence, force=_clashed(work))
+
+
+def _clashed(work: Work) -> bool:
+    """Whether Xero has said that it knows a contact which the directory does not."""
+    found = db.session.scalar(
+        select(Push.id)
+        .where(
+            Push.location_id == work.location_id,
+            Push.document == Document.CONTACT,
+            Push.message == recording.TAKEN,
+        )
+        .limit(1)
+    )
+    release()
+    return found is not None
+
+
+def _rest(connection_id: int, fence: int, refusal: NotNow) -> None:
+    with transaction() as session:
+        row = leases.hold(session, connection_id, fence)
+        row.rest_until = refusal.retry_at or clock.now() + SHORT_REST
+        row.rest_reason = refusal.reason[:20]
+
+
+def _stumble(connection_id: int, fence: int, work: Work | None, error: XeroError) -> None:
+    """A look-up failed: nothing was written, so it is only a matter of when to look again."""
+    log.warning("drain.stumbled", extra={"connection": connection_id, "error": type(error).__name__})
+    if isinstance(error, SignInExpired) and work is not None and work.renew_token():
+        return
+    if isinstance(error, SignInExpired | AccessDenied | ScopeMissing):
+        connections.examine(connection_id)
+    wait = error.retry_after if isinstance(error, Busy) else None
+    until = clock.now() + SHORT_REST * (wait / 5 if wait else 1)
+    _rest(connection_id, fence, NotNow(str(error), until, reason="busy"))

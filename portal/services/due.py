@@ -1,0 +1,61 @@
+"""What wants doing now, asked of the database by state; the ticker rings for it."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import or_, select
+
+from portal import clock
+from portal.extensions import db
+from portal.models import Batch, BatchState, Connection, ConnectionState, Push
+from portal.services import heartbeats, intake, organisations, outbox, tokens
+from portal.services.unit import release
+
+DRAIN = "jobs.pushes.drain"
+MINUTE = 60
+Job = tuple[str, tuple[int, ...]]
+
+
+def jobs(second: int) -> Iterator[Job]:
+    """Jobs to ring for in this second of the ticker: deliveries and pushes always, the rest once a minute."""
+    if intake.waiting():
+        yield intake.JOB, ()
+    for connection_id in connections():
+        yield DRAIN, (connection_id,)
+    if second % MINUTE == 0:
+        yield from _slow_jobs()
+
+
+def connections(among: Sequence[int] | None = None) -> list[int]:
+    """Connections with something to do now that nobody works on, the longest waiting first."""
+    moment = clock.now()
+    push_due = (
+        select(Push.id).where(Push.location_id == Connection.location_id, outbox.is_due(moment)).exists()
+    )
+    batch_due = (
+        select(Batch.id)
+        .where(
+            Batch.connection_id == Connection.id,
+            Batch.state != BatchState.CLOSED,
+            or_(Batch.resolve_at.is_(None), Batch.resolve_at <= moment),
+        )
+        .exists()
+    )
+    found = select(Connection.id).where(
+        Connection.state == ConnectionState.CONNECTED,
+        or_(Connection.rest_until.is_(None), Connection.rest_until <= moment),
+        or_(Connection.lease_until.is_(None), Connection.lease_until < moment),
+        or_(push_due, batch_due),
+    )
+    if among is not None:
+        found = found.where(Connection.id.in_(among))
+    ids = list(db.session.scalars(found.order_by(Connection.rest_until, Connection.id)))
+    release()
+    return ids
+
+
+def _slow_jobs() -> Iterator[Job]:
+    heartbeats.forget()
+    for authorisation_id in tokens.refresh_due():
+        yield "jobs.tokens.refresh", (authorisation_id,)
+    for connection_id in organisations.stale():
+        yield "jobs.housekeeping.facts", (connection_id,)

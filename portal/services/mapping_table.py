@@ -1,0 +1,269 @@
+"""The Account Mapping page: every category, tax and payment method with its choice, use and what waits for it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, Numeric, func, select, type_coerce
+
+from portal import clock
+from portal.extensions import db
+from portal.models import (
+    Category,
+    HoopTax,
+    Invoice,
+    LedgerAccount,
+    Line,
+    MappingKind,
+    Payment,
+    Push,
+    PushState,
+    TaxRate,
+)
+from portal.services import mappings, paging
+from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook
+from portal.services.paging import Page
+
+MOST_OPTIONS = 2_500
+USED_WITHIN = timedelta(days=90)
+FILTERS = ("all", "unmapped", "stale", "waiting")
+METHODS = {
+    DEFAULT: "All payments",
+    "stripe": "Stripe",
+    "paypal": "PayPal",
+    "manual": "Manual",
+    "cash": "Cash",
+    "cheque": "Cheque",
+    "card": "Card",
+    "bank_transfer": "Bank transfer",
+}
+
+
+@dataclass(slots=True)
+class CategoryRow:
+    """One category: its own choice, the account it goes to now, what it carried in 90 days, what waits for it."""
+
+    key: str
+    name: str
+    own: str
+    account: LedgerAccount | None
+    waiting: int = 0
+    invoices: int = 0
+    money: dict[str, Decimal] | None = None
+    suggestion: LedgerAccount | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether the chosen account can no longer be used."""
+        return (self.account is not None and not self.account.takes_revenue) or (
+            bool(self.own) and self.account is None
+        )
+
+    @property
+    def unmapped(self) -> bool:
+        """Whether no account is chosen, own or default."""
+        return self.account is None and not self.own
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRow:
+    """One HoopAI tax, the rate chosen for it, and the rates of the same percentage."""
+
+    key: str
+    name: str
+    rate: Decimal
+    chosen: TaxRate | None
+    choices: list[TaxRate]
+    waiting: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether the chosen rate can no longer be used or has another percentage now."""
+        return self.chosen is not None and (not self.chosen.usable or self.chosen.rate != self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """One payment method and the account chosen for it."""
+
+    key: str
+    name: str
+    own: str
+    account: LedgerAccount | None
+    waiting: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether the chosen account can no longer be used."""
+        return bool(self.own) and (self.account is None or not self.account.takes_payments)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All of the page. `inline` tells whether each row may carry its own list of accounts."""
+
+    default: LedgerAccount | None
+    categories: Page[CategoryRow]
+    counts: dict[str, int]
+    taxes: list[TaxRow]
+    methods: list[MethodRow]
+    revenue_accounts: list[LedgerAccount]
+    payment_accounts: list[LedgerAccount]
+    inline: bool
+
+
+def table(location_id: int, only: str = "all", search: str = "", page: int = 1) -> Table:
+    """One page of categories, filtered and searched, beside all taxes and payment methods."""
+    book = mappings.book(location_id)
+    waiting = _waiting(location_id)
+    rows = _categories(location_id, book, waiting)
+    shown = paging.cut([row for row in rows if _fits(row, only, search)], page)
+    revenue = _sorted(account for account in book.accounts.values() if account.takes_revenue)
+    _add_use(location_id, shown.items, revenue)
+    return Table(
+        default=book.default_account,
+        categories=shown,
+        counts={name: sum(_fits(row, name, "") for row in rows) for name in FILTERS},
+        taxes=_taxes(location_id, book, waiting),
+        methods=_methods(location_id, book, waiting),
+        revenue_accounts=revenue,
+        payment_accounts=_sorted(account for account in book.accounts.values() if account.takes_payments),
+        inline=len(shown.items) * len(revenue) <= MOST_OPTIONS,
+    )
+
+
+def category(
+    location_id: int, key: str
+) -> tuple[CategoryRow | None, list[LedgerAccount], LedgerAccount | None]:
+    """One category, the accounts it may go to, and the default account."""
+    book = mappings.book(location_id)
+    row = next(
+        (each for each in _categories(location_id, book, _waiting(location_id)) if each.key == key), None
+    )
+    revenue = _sorted(account for account in book.accounts.values() if account.takes_revenue)
+    if row is not None:
+        _add_use(location_id, [row], revenue)
+    return row, revenue, book.default_account
+
+
+def method_name(method: str) -> str:
+    """A payment method in words."""
+    return METHODS.get(method, method.replace("_", " ").capitalize())
+
+
+def _categories(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[CategoryRow]:
+    found = db.session.execute(select(Category.key, Category.name).where(Category.location_id == location_id))
+    rows = [
+        CategoryRow(
+            key,
+            name,
+            book.chosen.get((MappingKind.CATEGORY, key), ""),
+            book.account_for(key),
+            waiting.get(f"category:{key}", 0),
+        )
+        for key, name in found
+    ]
+    for row in rows:
+        if row.account is not None and row.stale:
+            row.waiting += waiting.get(f"account:{row.account.account_id}", 0)
+    return sorted(rows, key=lambda row: (not row.waiting, not row.unmapped, row.name.casefold(), row.key))
+
+
+def _fits(row: CategoryRow, only: str, search: str) -> bool:
+    if (
+        search
+        and search.casefold() not in f"{row.name} {row.account.label if row.account else ''}".casefold()
+    ):
+        return False
+    if only == "unmapped":
+        return row.unmapped
+    if only == "stale":
+        return row.stale
+    return row.waiting > 0 if only == "waiting" else True
+
+
+def _waiting(location_id: int) -> dict[str, int]:
+    rows = db.session.execute(
+        select(Push.cause, func.count())
+        .where(Push.location_id == location_id, Push.state == PushState.BLOCKED, Push.cause.is_not(None))
+        .group_by(Push.cause)
+    )
+    return {str(cause): count for cause, count in rows}
+
+
+def _add_use(location_id: int, rows: list[CategoryRow] | object, revenue: list[LedgerAccount]) -> None:
+    shown = {row.key: row for row in rows}  # type: ignore[attr-defined]
+    exact = db.engine.dialect.name == "sqlite"
+    kind = BigInteger() if exact else Numeric()
+    sums = func.sum(type_coerce(Line.quantity, kind) * type_coerce(Line.unit_amount, kind))
+    found = db.session.execute(
+        select(
+            Line.category_key, Invoice.currency, func.count(Invoice.id.distinct()), type_coerce(sums, kind)
+        )
+        .join(Invoice, Invoice.id == Line.invoice_id)
+        .where(
+            Line.category_key.in_(list(shown)),
+            Invoice.location_id == location_id,
+            Invoice.created_at >= clock.now() - USED_WITHIN,
+        )
+        .group_by(Line.category_key, Invoice.currency)
+        .order_by(Invoice.currency)
+    )
+    for key, currency, count, total in found:
+        row = shown[key]
+        row.invoices += count
+        money = Decimal(total or 0) / (100_000_000 if exact else 1)
+        row.money = {**(row.money or {}), currency: money}
+    for row in shown.values():
+        row.suggestion = _suggested(row.name, revenue) if row.unmapped or row.stale else None
+
+
+def _suggested(name: str, revenue: list[LedgerAccount]) -> LedgerAccount | None:
+    wanted = name.casefold().strip()
+    for fits in (
+        lambda other: other == wanted,
+        lambda other: wanted and (wanted in other or other in wanted),
+    ):
+        found = [account for account in revenue if fits(account.name.casefold())]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _taxes(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[TaxRow]:
+    known = db.session.scalars(
+        select(HoopTax).where(HoopTax.location_id == location_id).order_by(HoopTax.rate.desc(), HoopTax.name)
+    )
+    taxes = [(tax.key, tax.name, tax.rate) for tax in known if tax.key != NO_TAX]
+    usable = sorted(
+        (rate for rate in book.rates.values() if rate.usable), key=lambda rate: rate.name.casefold()
+    )
+    return [
+        TaxRow(
+            key,
+            name,
+            rate,
+            book.tax_for(key),
+            [each for each in usable if each.rate == rate],
+            waiting.get(f"tax:{key}", 0),
+        )
+        for key, name, rate in [*taxes, (NO_TAX, NO_TAX_NAME, Decimal(0))]
+    ]
+
+
+def _methods(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[MethodRow]:
+    seen = set(
+        db.session.scalars(select(Payment.method).where(Payment.location_id == location_id).distinct())
+    )
+    seen |= {key for kind, key in book.chosen if kind == MappingKind.PAYMENT}
+    keys = [DEFAULT, *sorted(seen - {DEFAULT})]
+    return [_method(key, book, waiting) for key in keys]
+
+
+def _method(key: str, book: MappingBook, waiting: dict[str, int]) -> MethodRow:
+    own = book.chosen.get((MappingKind.PAYMENT, key), "")
+    return MethodRow(key, method_name(key), own, book.accounts.get(own), waiting.get(f"payment:{key}", 0))
+
+
+def _sorted(accounts: object) -> list[LedgerAccount]:
+    return sorted(accounts, key=lambda account: (account.code is None, account.code or "", account.name))  # type: ignore[call-overload,no-any-return]

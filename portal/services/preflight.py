@@ -1,0 +1,144 @@
+"""What Xero would refuse, found before any call is made. Nothing here asks Xero or changes a row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from portal.models import Failure, Invoice, LedgerAccount, Line, TaxRate
+from portal.services.mappings import MappingBook
+
+CENT = Decimal("0.01")
+
+
+class Blocked(Exception):
+    """It cannot go to Xero as things stand. `cause` names what one act mends; the text is for the admin."""
+
+    def __init__(self, failure: Failure, cause: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """What matters of the connected organisation; empty currencies mean that they are not known."""
+
+    name: str
+    currencies: frozenset[str]
+    locked_to: date | None
+
+    @classmethod
+    def of(cls, facts: Mapping[str, object]) -> "Organisation":
+        """From the facts kept on the connection."""
+        listed = facts.get("currencies")
+        locks = [facts.get("period_lock_date"), facts.get("end_of_year_lock_date")]
+        dates = [date.fromisoformat(str(lock)[:10]) for lock in locks if lock]
+        return cls(
+            name=str(facts.get("name") or "Xero"),
+            currencies=frozenset(map(str, listed)) if isinstance(listed, list) else frozenset(),
+            locked_to=max(dates, default=None),
+        )
+
+
+def check_invoice(invoice: Invoice, organisation: Organisation) -> None:
+    """Raise Blocked when the invoice as a whole cannot go."""
+    if not invoice.number.strip():
+        raise Blocked(Failure.REFUSED, "invoice:number", "The invoice has no number in HoopAI.")
+    if invoice.contact is None or not invoice.contact.display_name.strip():
+        raise Blocked(Failure.REFUSED, "invoice:contact", "The invoice names no customer in HoopAI.")
+    if not invoice.lines:
+        raise Blocked(Failure.REFUSED, "invoice:lines", "The invoice has no lines in HoopAI.")
+    if organisation.currencies and invoice.currency not in organisation.currencies:
+        raise Blocked(
+            Failure.REFUSED,
+            f"currency:{invoice.currency}",
+            f"{organisation.name} does not use {invoice.currency}. Add the currency in Xero, then retry.",
+        )
+    check_day(invoice.issue_date, organisation, f"Invoice {invoice.number}")
+
+
+def check_day(day: date | None, organisation: Organisation, what: str) -> None:
+    """Raise Blocked when the day lies in a period that is locked in Xero."""
+    if day and organisation.locked_to and day <= organisation.locked_to:
+        raise Blocked(
+            Failure.REFUSED,
+            "lock",
+            f"{what} is dated {day:%-d %B %Y}, and the books of {organisation.name} are locked up to "
+            f"{organisation.locked_to:%-d %B %Y}. Move the lock date in Xero, then retry.",
+        )
+
+
+def account_of(line: Line, book: MappingBook) -> LedgerAccount:
+    """The revenue account of a line. Raises Blocked when none is chosen or the chosen one cannot be used."""
+    account = book.account_for(line.category_key)
+    if account is None:
+        raise Blocked(
+            Failure.MAPPING, f"category:{line.category_key}", f"No account is chosen for {line.name}."
+        )
+    if not account.takes_revenue:
+        raise Blocked(
+            Failure.MAPPING,
+            f"account:{account.account_id}",
+            f"Account {account.label}, chosen for {line.name}, {_unusable(account)}. Choose another account.",
+        )
+    return account
+
+
+def tax_of(line: Line, book: MappingBook) -> TaxRate:
+    """The Xero tax rate of a line. Raises Blocked when none is chosen, it is gone or its percentage differs."""
+    rate = book.tax_for(line.tax_key)
+    cause = f"tax:{line.tax_key}"
+    if rate is None:
+        name = " + ".join(str(tax["name"]) for tax in line.taxes) or "lines without tax"
+        raise Blocked(Failure.MAPPING, cause, f"No Xero tax rate is chosen for {name}.")
+    if not rate.usable:
+        raise Blocked(
+            Failure.MAPPING,
+            cause,
+            f"Tax rate {rate.name} can no longer be used on sales in Xero. Choose another.",
+        )
+    if rate.rate != tax_percent(line):
+        raise Blocked(
+            Failure.MAPPING,
+            cause,
+            f"HoopAI charges {tax_percent(line):f} % on {line.name}, but {rate.name} in Xero is {rate.rate:f} %.",
+        )
+    return rate
+
+
+def tax_percent(line: Line) -> Decimal:
+    """The sum of the line's taxes in percent."""
+    return sum((Decimal(str(tax["rate"])) for tax in line.taxes), Decimal(0))
+
+
+def payment_account(book: MappingBook, method: str) -> LedgerAccount:
+    """Where money received goes. Raises Blocked when no account is chosen or it takes no payments."""
+    account = book.payment_account_for(method)
+    if account is None:
+        raise Blocked(Failure.MAPPING, f"payment:{method}", "No account is chosen for payments received.")
+    if not account.takes_payments:
+        raise Blocked(
+            Failure.MAPPING,
+            f"account:{account.account_id}",
+            f"Payments account {account.label} is no bank account and does not take payments, or was archived "
+            "in Xero. Choose another account.",
+        )
+    return account
+
+
+def check_total(invoice: Invoice, difference: Decimal) -> None:
+    """Raise Blocked when Xero would make a total that rounding cannot explain."""
+    if abs(difference) > CENT * len(invoice.lines):
+        raise Blocked(
+            Failure.REFUSED,
+            "invoice:total",
+            f"HoopAI's total is {invoice.total:.2f}, but its lines make {invoice.total + difference:.2f}. "
+            "A fee, tip or charge may be in the total without a line; correct the invoice in HoopAI.",
+        )
+
+
+def _unusable(account: LedgerAccount) -> str:
+    if not account.active:
+        return "was archived or deleted in Xero"
+    return "cannot take invoice lines"

@@ -1,0 +1,248 @@
+"""Batches whose outcome nobody knows: send the same bytes again where that is safe, else look in Xero first."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.config import settings
+from portal.extensions import db
+from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
+from portal.services import calling, leases, letters, linking, outbox, recording, sending
+from portal.services.unit import release, transaction
+from portal.services.work import Work
+from portal.xero import payloads, replies
+from portal.xero.client import Reply
+
+Seen = dict[str, dict[str, Any]]
+
+
+def open_batches(connection_id: int) -> ColumnElement[bool]:
+    """The condition that a batch wants attention now: written but not sent, or unknown and its time has come."""
+    moment = clock.now()
+    lost = moment - timedelta(seconds=settings().timings.lease)
+    return and_(
+        Batch.connection_id == connection_id,
+        or_(
+            Batch.state == BatchState.PREPARED,
+            and_(Batch.state == BatchState.SENT, Batch.resolve_at <= moment),
+            and_(Batch.state == BatchState.SENT, Batch.resolve_at.is_(None), Batch.last_sent_at < lost),
+        ),
+    )
+
+
+def resolve(work: Work) -> None:
+    """Bring every open batch of the connection a step further. Raises NotNow, LeaseLost and Xero's errors."""
+    _adopt_lost(work)
+    ids = db.session.scalars(
+        select(Batch.id).where(open_batches(work.connection_id)).order_by(Batch.id)
+    ).all()
+    release()
+    for batch_id in ids:
+        if work.going:
+            _resolve_one(work, batch_id)
+
+
+def check_taken(work: Work) -> None:
+    """Invoices whose number Xero says is used: ours are linked, foreign ones wait for a person's decision."""
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        numbers = {push.id: invoice.number for push, invoice in _taken(session, work)}
+    if not numbers:
+        return
+    seen = _invoices_by_number(work, list(numbers.values()))
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        for push, invoice in _taken(session, work):
+            if invoice.number in seen:
+                _claim(session, work, push, invoice, seen[invoice.number])
+
+
+def _adopt_lost(work: Work) -> None:
+    """A sender that died left its batch without an answer: unknown from now on, never queued."""
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        lost = session.scalars(
+            select(Batch).where(
+                Batch.connection_id == work.connection_id,
+                Batch.state == BatchState.SENT,
+                Batch.resolve_at.is_(None),
+                Batch.fence < work.fence,
+            )
+        )
+        for batch in lost:
+            batch.resolve_at = _next_look(batch)
+            for item in batch.items:
+                outbox.unsure(session.get_one(Push, item["push"]), recording.UNSURE, batch.resolve_at)
+
+
+def _resolve_one(work: Work, batch_id: int) -> None:
+    batch = db.session.get_one(Batch, batch_id)
+    again = batch.state == BatchState.PREPARED or _may_resend(batch)
+    ripe = batch.last_sent_at is not None and clock.now() >= _quiet_end(batch)
+    release()
+    if again:
+        sending.send(work, [batch_id], recording.record)
+    elif ripe:
+        _look(work, batch_id)
+    else:
+        _look_later(work, batch_id)
+
+
+def _may_resend(batch: Batch) -> bool:
+    first = batch.first_sent_at
+    in_time = first is not None and clock.now() < first + timedelta(seconds=settings().timings.resend)
+    return recording.resendable(batch) and in_time
+
+
+def _quiet_end(batch: Batch) -> datetime:
+    return (batch.last_sent_at or batch.created_at) + timedelta(seconds=settings().timings.quiet)
+
+
+def _next_look(batch: Batch) -> datetime:
+    return clock.now() if _may_resend(batch) else _quiet_end(batch)
+
+
+def _look_later(work: Work, batch_id: int) -> None:
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        batch = session.get_one(Batch, batch_id)
+        batch.resolve_at = _quiet_end(batch)
+        for item in batch.items:
+            outbox.unsure(session.get_one(Push, item["push"]), recording.UNSURE, batch.resolve_at)
+
+
+def _look(work: Work, batch_id: int) -> None:
+    """The quiet time is over, nothing of the batch can still arrive: read back, then decide each element."""
+    batch = db.session.get_one(Batch, batch_id)
+    items, find = list(batch.items), _finders()[(batch.document, batch.operation)]
+    release()
+    seen = find(work, items)
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        batch = session.get_one(Batch, batch_id, populate_existing=True)
+        for item in items:
+            _decide(session, work, batch, item, seen.get(item["number"]))
+        recording.close(batch, "looked up in Xero")
+
+
+def _decide(
+    session: Session, work: Work, batch: Batch, item: dict[str, Any], found: dict[str, Any] | None
+) -> None:
+    push = session.get_one(Push, item["push"])
+    if found is None:
+        outbox.requeue(push)
+        return
+    result = replies.element_results([found], batch.path)[0]
+    if push.document == Document.INVOICE and push.operation == Operation.CREATE:
+        _claim(session, work, push, session.get_one(Invoice, push.document_id), found, item)
+    else:
+        recording.landed(session, batch, item, push, result)
+
+
+def _claim(
+    session: Session,
+    work: Work,
+    push: Push,
+    invoice: Invoice,
+    found: dict[str, Any],
+    item: dict[str, Any] | None = None,
+) -> None:
+    result = replies.element_results([found], "Invoices")[0]
+    if found.get("Reference") != letters.reference(invoice):
+        outbox.block(
+            push,
+            Failure.CONFLICT,
+            f"number:{invoice.number}",
+            f"Invoice {invoice.number} already exists in Xero and was not made by HoopAI.",
+        )
+        return
+    linking.put(
+        session, work.tenant_id, push.location_id, push.document, push.document_id, result.xero_id or "",
+        number=result.number, status=result.status, total=result.total,
+        content_hash=(item or {}).get("hash"),
+    )  # fmt: skip
+    outbox.sent(push)
+
+
+def _taken(session: Session, work: Work) -> Sequence[Any]:
+    return session.execute(
+        select(Push, Invoice)
+        .join(Invoice, Invoice.id == Push.document_id)
+        .where(
+            Push.location_id == work.location_id,
+            Push.document == Document.INVOICE,
+            Push.message == recording.TAKEN,
+            Push.batch_id.is_(None),
+        )
+        .limit(payloads.MAX_ELEMENTS)
+    ).all()
+
+
+def _finders() -> dict[tuple[Document, Operation], Callable[[Work, list[dict[str, Any]]], Seen]]:
+    return {
+        (Document.CONTACT, Operation.CREATE): _contacts,
+        (Document.INVOICE, Operation.CREATE): _invoices,
+        (Document.INVOICE, Operation.UPDATE): _nothing,
+        (Document.INVOICE, Operation.VOID): _voided,
+        (Document.PAYMENT, Operation.CREATE): _payments,
+    }
+
+
+def _contacts(work: Work, items: list[dict[str, Any]]) -> Seen:
+    reply = _ask(work, lambda: work.client.contacts_numbered([item["number"] for item in items]))
+    return {str(found.get("ContactNumber")): found for found in reply.data.get("Contacts") or []}
+
+
+def _invoices(work: Work, items: list[dict[str, Any]]) -> Seen:
+    return _invoices_by_number(work, [item["number"] for item in items])
+
+
+def _invoices_by_number(work: Work, numbers: list[str]) -> Seen:
+    reply = _ask(work, lambda: work.client.invoices_numbered(numbers))
+    return {str(found.get("InvoiceNumber")): found for found in reply.data.get("Invoices") or []}
+
+
+def _voided(work: Work, items: list[dict[str, Any]]) -> Seen:
+    reply = _ask(work, lambda: work.client.invoices([item["number"] for item in items]))
+    ended = ("VOIDED", "DELETED")
+    return {
+        str(found["InvoiceID"]): found
+        for found in reply.data.get("Invoices") or []
+        if found.get("Status") in ended
+    }
+
+
+def _nothing(work: Work, items: list[dict[str, Any]]) -> Seen:
+    """A change by Xero id may be said again: the quiet time has made sure that no older one follows it."""
+    return {}
+
+
+def _payments(work: Work, items: list[dict[str, Any]]) -> Seen:
+    """Payments known again by the mark in their reference, on the invoices they belong to: one call for all."""
+    ids = list({item["element"]["Invoice"]["InvoiceID"] for item in items})
+    reply = _ask(work, lambda: work.client.invoices(ids))
+    seen: Seen = {}
+    for invoice in reply.data.get("Invoices") or []:
+        for payment in invoice.get("Payments") or []:
+            _remember(seen, items, payment, invoice)
+    return seen
+
+
+def _remember(
+    seen: Seen, items: list[dict[str, Any]], payment: dict[str, Any], invoice: dict[str, Any]
+) -> None:
+    reference = str(payment.get("Reference") or "")
+    deleted = payment.get("Status") == "DELETED"
+    for item in items:
+        if not deleted and payloads.mark_in(reference, item["number"]):
+            due = {"Status": invoice.get("Status"), "AmountDue": invoice.get("AmountDue")}
+            seen[item["number"]] = {**payment, "Invoice": due}
+
+
+def _ask(work: Work, letter: Callable[[], Reply]) -> Reply:
+    work.calls += 1
+    return calling.ask(work.tenant_id, letter)

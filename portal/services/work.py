@@ -1,0 +1,75 @@
+"""What one drain of one connection carries with it: lease, client, and how much it may still do."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from portal import clock
+from portal.config import settings
+from portal.extensions import db
+from portal.models import Connection, ConnectionState
+from portal.services import leases, tokens
+from portal.services.unit import release, transaction
+from portal.xero.client import XeroClient
+
+MOST_CALLS = 20
+
+
+@dataclass(slots=True)
+class Work:
+    """One worker's hold on one connection for a while."""
+
+    connection_id: int
+    fence: int
+    tenant_id: str
+    location_id: int
+    authorisation_id: int
+    token: str = field(repr=False)
+    client: XeroClient
+    began: float = field(default_factory=time.monotonic)
+    calls: int = 0
+    renewed: bool = False
+    stopped: bool = False
+    contacts_stale: bool = False
+
+    @classmethod
+    def begin(cls, connection_id: int, fence: int) -> "Work | None":
+        """Ready to write to Xero, or None when the connection is not live or rests. Raises ConnectAgain, NotNow."""
+        row = db.session.get_one(Connection, connection_id)
+        resting = row.rest_until is not None and row.rest_until > clock.now()
+        if row.state != ConnectionState.CONNECTED or resting:
+            release()
+            return None
+        facts = (row.tenant_id, row.location_id, row.authorisation_id)
+        release()
+        token = tokens.access_token(facts[2])
+        client = XeroClient(settings().xero_api_url, token, facts[0])
+        return cls(connection_id, fence, *facts, token=token, client=client)
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is time to give way to other connections."""
+        return self.calls >= MOST_CALLS or time.monotonic() - self.began > settings().timings.quantum
+
+    @property
+    def going(self) -> bool:
+        """Whether to go on."""
+        return not (self.stopped or self.spent)
+
+    def renew_token(self) -> bool:
+        """Xero refused the access token: get another, once in a drain. False when that was tried already."""
+        if self.renewed:
+            return False
+        self.renewed = True
+        self.token = tokens.renew(self.authorisation_id, self.token)
+        self.client.close()
+        self.client = XeroClient(settings().xero_api_url, self.token, self.tenant_id)
+        return True
+
+    def rest(self, reason: str, until: datetime | None = None, seconds: float = 5) -> None:
+        """Stop, and let nobody take this connection up before then."""
+        self.stopped = True
+        with transaction() as session:
+            row = leases.hold(session, self.connection_id, self.fence)
+            row.rest_until = until or clock.now() + timedelta(seconds=seconds)
+            row.rest_reason = reason[:20]

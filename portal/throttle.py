@@ -1,0 +1,76 @@
+"""How often a sign-in may be tried: counted in Redis, in this process's memory while Redis is away."""
+
+import hashlib
+import math
+import time
+from threading import Lock
+
+from portal import bell
+
+WINDOW = 15 * 60
+FREE_PER_ACCOUNT = 5
+FREE_PER_ADDRESS = 30
+LONGEST_WAIT = 5 * 60
+# Atomic, so that tries made side by side are all counted. Answers [tries so far, moment of the last].
+TRY = """
+local n = tonumber(redis.call('HGET', KEYS[1], 'n') or '0')
+local at = tonumber(redis.call('HGET', KEYS[1], 'at') or '0')
+local now, free, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local wait = 0
+if n >= free then wait = math.min(2 ^ math.min(n - free, 20), longest) end
+if at + wait > now then return math.ceil(at + wait - now) end
+redis.call('HSET', KEYS[1], 'n', n + 1, 'at', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 0
+"""
+
+_memory: dict[str, tuple[int, float]] = {}
+_lock = Lock()
+
+
+def wait_before(account: str, address: str) -> int:
+    """Seconds to wait before this sign-in may be looked at; 0 lets it through and counts it.
+
+    Past the free tries each further one doubles the wait, up to five minutes; nobody is locked out for good.
+    """
+    return max(
+        _try(f"account:{account.strip().casefold()}", FREE_PER_ACCOUNT),
+        _try(f"address:{address}", FREE_PER_ADDRESS),
+    )
+
+
+def forgive(account: str) -> None:
+    """Forget the tries of an account whose person has signed in."""
+    name = _name(f"account:{account.strip().casefold()}")
+    with _lock:
+        _memory.pop(name, None)
+    try:
+        bell.client().delete(name)
+    except bell.Away:
+        return
+
+
+def _try(what: str, free: int) -> int:
+    name, now = _name(what), time.time()
+    try:
+        return int(bell.client().eval(TRY, 1, name, f"{now:.3f}", free, LONGEST_WAIT, WINDOW))
+    except bell.Away:
+        return _try_here(name, now, free)
+
+
+def _try_here(name: str, now: float, free: int) -> int:
+    with _lock:
+        if len(_memory) > 10_000:
+            _memory.clear()
+        count, last = _memory.get(name, (0, 0.0))
+        if now - last > WINDOW:
+            count = 0
+        wait = 0 if count < free else min(2 ** min(count - free, 20), LONGEST_WAIT)
+        if last + wait > now:
+            return math.ceil(last + wait - now)
+        _memory[name] = (count + 1, now)
+        return 0
+
+
+def _name(what: str) -> str:
+    return f"throttle:{hashlib.sha256(what.encode()).hexdigest()[:40]}"

@@ -1,0 +1,77 @@
+"""What surrounds every page: location switch, counts in the menu, and the one banner."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Flask, g, url_for
+from flask_login import current_user
+
+from portal.filters import plural
+from portal.models import Location
+from portal.security import here, me
+from portal.services import overview, problems, users
+from portal.services.overview import Glance, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """One sentence and one button, shown only when something needs a person."""
+
+    kind: str
+    sentence: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The frame of a page inside a location."""
+
+    locations: list[Location]
+    glance: Glance
+    banner: Banner | None
+
+
+def register(app: Flask) -> None:
+    """Give the templates `frame()`, `advice()` and the signed-in `person`."""
+    app.context_processor(
+        lambda: {
+            "frame": _frame,
+            "advice": problems.advice,
+            "person": me() if current_user.is_authenticated else None,
+            "location": g.get("location"),
+        }
+    )
+
+
+def _frame() -> Frame | None:
+    if "frame" not in g:
+        g.frame = _built() if "location" in g else None
+    frame: Frame | None = g.frame
+    return frame
+
+
+def _built() -> Frame:
+    glance = overview.glance(here())
+    return Frame(users.locations_of(me()), glance, _banner(glance))
+
+
+def _banner(glance: Glance) -> Banner | None:
+    waits = plural(glance.on_its_way + glance.needs_you, "document waits", "documents wait")
+    panel = partial(url_for, "connections.panel")
+    if glance.stage in (Stage.ATTENTION, Stage.DISCONNECTED) and glance.connection:
+        reason = glance.connection.reason or "Xero is disconnected."
+        return Banner("warning", f"{reason} {waits} here until then.", "Look at the connection", panel())
+    if glance.stage == Stage.PAUSED:
+        return Banner(
+            "info", f"Sending to Xero is paused. {waits} here until it is resumed.", "Resume", panel()
+        )
+    if glance.needs_you:
+        count = plural(glance.needs_you, "document needs", "documents need")
+        return Banner(
+            "warning",
+            f"{count} you before going to Xero.",
+            "See what to do",
+            url_for("troubleshooting.index"),
+        )
+    return None
