@@ -2,10 +2,11 @@
 
 import sys
 
-from portal import create_app
+from portal import create_app, logs
 from portal.config import Settings
 from portal.errors import SettingMissing
 
+logs.configure()
 try:
     app = create_app(Settings.from_env())
 except SettingMissing as error:

@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import listed
-from portal import bell, create_app
+from portal import bell, create_app, logs
 from portal.config import Settings
 from portal.errors import SettingMissing
 from portal.extensions import db
@@ -27,7 +27,7 @@ SECOND = 1.0
 
 def main() -> int:
     """Tick until told to stop; 2 when the settings are wrong."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logs.configure()
     try:
         app = create_app(Settings.from_env())
     except SettingMissing as error:

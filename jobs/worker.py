@@ -15,7 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs import listed
-from portal import bell, create_app
+from portal import bell, create_app, logs
 from portal.config import Settings, settings
 from portal.errors import SettingMissing
 from portal.extensions import db
@@ -41,6 +41,7 @@ class ListedJob(Job):
     def perform(self) -> Any:
         """Run the job in the app, after telling the bell that this ring was heard."""
         app: Flask = _app()
+        logs.trace.set(f"job:{self.id[:8]}")
         with app.app_context():
             bell.answered(self.func_name or "", tuple(self.args))
             try:
@@ -65,7 +66,7 @@ def _app() -> Flask:
 
 def main() -> int:
     """Work until told to stop; 2 when the settings are wrong."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logs.configure()
     try:
         app = create_app(Settings.from_env())
     except SettingMissing as error:

@@ -1,0 +1,47 @@
+"""What Xero will make of an invoice's lines, before anything is sent."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.services.amounts import Discount, Item, cents, reckon, spread
+
+D = Decimal
+money = st.decimals(min_value=0, max_value=100_000, places=2)
+
+
+def test_tax_is_rounded_line_by_line() -> None:
+    items = [Item(D(1), D(price), D(15)) for price in ("25.06", "25.61", "25.63")]
+    assert reckon(items, None, D("87.74")).total == D("87.74")
+
+
+def test_exclusive_or_inclusive_is_chosen_by_hoopais_total() -> None:
+    items = [Item(D(1), D("110"), D(10))]
+    assert reckon(items, None, D("121")).amounts == "Exclusive"
+    assert reckon(items, None, D("110")).amounts == "Inclusive"
+
+
+def test_what_hoopai_says_about_inclusive_prices_is_believed() -> None:
+    items = [Item(D(1), D("110"), D(10), inclusive=True)]
+    assert reckon(items, None, D("121")).amounts == "Inclusive"
+
+
+def test_a_percentage_is_said_as_a_rate_where_that_makes_the_total() -> None:
+    items = [Item(D(2), D(150), D(10)), Item(D(1), D(200), D(0))]
+    found = reckon(items, Discount("percentage", D(10)), D(477))
+    assert (found.total, found.discount_rate, found.discount_amounts) == (D("477.00"), D(10), None)
+
+
+def test_a_fixed_discount_is_spread_to_the_cent() -> None:
+    items = [Item(D(1), D("33.33"), D(0)) for _ in range(3)]
+    found = reckon(items, Discount("fixed", D(10)), D("89.99"))
+    assert found.total == D("89.99")
+    assert sum(found.discount_amounts or ()) == D(10)
+
+
+@given(money, st.lists(st.decimals(min_value="0.01", max_value=1000, places=2), min_size=1, max_size=6))
+def test_spreading_loses_no_cent(amount: Decimal, weights: list[Decimal]) -> None:
+    parts = spread(amount, weights)
+    assert sum(parts) == cents(amount)
+    assert all(part == cents(part) for part in parts)

@@ -1,0 +1,60 @@
+"""Being the HoopAI user: create, send, pay and void invoices in the stand-in, and look at its deliveries."""
+
+from typing import Any
+
+import requests
+import simplejson
+
+GST = "66e0aa00bb11cc22dd33ee44"
+
+
+class Hoop:
+    """Control of one sandbox's HoopAI, for one location."""
+
+    def __init__(self, url: str, location_id: str) -> None:
+        self.url = url
+        self.location_id = location_id
+
+    def listen(self, url: str, secret: str, scheme: str = "x-wl-signature", envelope: str = "flat") -> None:
+        """Have this location's events delivered to an address."""
+        wish = {"url": url, "secret": secret, "scheme": scheme, "envelope": envelope}
+        self._say("POST", "webhooks", {"location_id": self.location_id, **wish})
+
+    def create(self, *lines: dict[str, Any], send: bool = True, **more: Any) -> dict[str, Any]:
+        """A new invoice for Lantern Foods unless another contact is named."""
+        contact = {"name": "Mira Okafor", "companyName": "Lantern Foods", "email": "mira@lantern.example"}
+        wish = {"location_id": self.location_id, "contact": contact, "lines": list(lines), "send": send}
+        made: dict[str, Any] = self._say("POST", "invoices", {**wish, **more})
+        return made
+
+    def act(self, invoice_id: str, verb: str, **more: Any) -> dict[str, Any]:
+        """send, pay, void, delete, edit … an invoice."""
+        after: dict[str, Any] = self._say("POST", f"invoices/{invoice_id}/{verb}", more)
+        return after
+
+    def bulk(self, count: int, **more: Any) -> Any:
+        """Many invoices at once."""
+        return self._say("POST", "invoices/bulk", {"location_id": self.location_id, "count": count, **more})
+
+    def redeliver(self, **how: Any) -> Any:
+        """Send a delivery again: `times`, `unsigned`, `out_of_order`."""
+        return self._say("POST", "redeliver", {"location_id": self.location_id, **how})
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """What was delivered, with the status that came back."""
+        found = self._say("GET", f"deliveries?location_id={self.location_id}")
+        rows: list[dict[str, Any]] = found["deliveries"] if isinstance(found, dict) else found
+        return rows
+
+    def _say(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = simplejson.dumps(body, use_decimal=True) if body is not None else None
+        headers = {"Content-Type": "application/json"}
+        url = f"{self.url}/hoopai/control/{path}"
+        answer = requests.request(method, url, data=data, headers=headers, timeout=20)
+        assert answer.ok, answer.text
+        return simplejson.loads(answer.content, use_decimal=True) if answer.content else None
+
+
+def line(name: str, amount: str, qty: str = "1", *taxes: str, **more: Any) -> dict[str, Any]:
+    """One line of an invoice; taxes by id."""
+    return {"name": name, "amount": amount, "qty": qty, "taxes": list(taxes), **more}
