@@ -1,0 +1,52 @@
+"""What people do inside the stand-in: archive an account, remove the app. Used by the page and by the control."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.xero.books import Doc
+from sandbox.xero.here import here
+from sandbox.xero.line_rules import find_account
+
+USUAL_SCOPES = (
+    "openid profile email offline_access accounting.invoices accounting.payments accounting.contacts "
+    "accounting.settings.read"
+)
+
+
+def organisation(word: str) -> Doc | None:
+    """The organisation with this tenant id, key (`au`, `nz`, `uk`) or name."""
+    rows = here().books.organisations.all()
+    return next((row for row in rows if word in (row["OrganisationID"], row["key"], row["Name"])), None)
+
+
+def account(tenant: str, word: str) -> Doc | None:
+    """An account of an organisation by code or id."""
+    found = organisation(tenant)
+    if found is None:
+        return None
+    book = here().books.book(found["OrganisationID"])
+    return book.accounts.get(word) or find_account(book, {"Code": word}, "AccountID", "Code")
+
+
+def change_account(tenant: str, doc: Doc, changes: dict[str, Any]) -> Doc:
+    """The account with these fields changed."""
+    found = organisation(tenant)
+    assert found is not None
+    book = here().books.book(found["OrganisationID"])
+    return book.accounts.put({**doc, **changes, "UpdatedDateUTC": book.now()})
+
+
+def remove_app(word: str | None) -> int:
+    """Drop the connections of one organisation, or all of them; how many there were."""
+    found = organisation(word) if word else None
+    if word and found is None:
+        return 0
+    rows = [
+        row
+        for row in here().books.connections.all()
+        if found is None or row["tenant"] == found["OrganisationID"]
+    ]
+    for row in rows:
+        here().books.connections.delete(row["id"])
+    return len(rows)
