@@ -105,7 +105,7 @@ def summary(doc: Doc) -> dict[str, Any]:
 
 def nested(doc: Doc) -> dict[str, Any]:
     """A contact inside a document of a list: id, number, name and empty lists."""
-    empty = {key: [] for key in ("Addresses", "Phones", "ContactGroups", "ContactPersons")}
+    empty: dict[str, Any] = {key: [] for key in ("Addresses", "Phones", "ContactGroups", "ContactPersons")}
     seen = {"ContactID": doc["ContactID"], "Name": doc["Name"]}
     if doc.get("ContactNumber"):
         seen["ContactNumber"] = doc["ContactNumber"]

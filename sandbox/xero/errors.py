@@ -27,7 +27,7 @@ class _Detailed(Refused):
 
     def answer(self) -> Answer:
         """Xero's capitalised problem-details form."""
-        body = {
+        body: dict[str, Any] = {
             "Type": None,
             "Title": self.title,
             "Status": self.status,

@@ -170,7 +170,9 @@ def _invoice(book: Book, doc: Doc) -> dict[str, Any]:
     document = document_of(book, doc)
     contact = book.contacts.get(document["ContactID"]) or {}
     number = document.get("InvoiceNumber") or document.get("CreditNoteNumber") or ""
-    empty = {key: [] for key in ("Payments", "CreditNotes", "Prepayments", "Overpayments", "LineItems")}
+    empty: dict[str, Any] = {
+        key: [] for key in ("Payments", "CreditNotes", "Prepayments", "Overpayments", "LineItems")
+    }
     return {
         "Type": document["Type"],
         "InvoiceID": doc["DocumentID"],
