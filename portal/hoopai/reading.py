@@ -63,7 +63,7 @@ def amount(source: dict[str, Any], field: str, *, default: Decimal | None = None
     kept = number.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
     if abs(kept - number) > _DUST:
         raise BadValue(label, "has more than four decimals")
-    return number if kept == number and -int(number.as_tuple().exponent) <= 4 else kept.normalize() + 0
+    return Decimal(format(number if kept == number and _places(number) <= 4 else kept.normalize(), "f"))
 
 
 def day(source: dict[str, Any], field: str) -> date | None:
@@ -137,3 +137,7 @@ def _number(value: Any, label: str) -> Decimal:
     if number and number.adjusted() > 15:
         raise BadValue(label, "is too large")
     return number
+
+
+def _places(number: Decimal) -> int:
+    return -int(number.as_tuple().exponent)
