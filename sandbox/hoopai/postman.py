@@ -21,7 +21,7 @@ from sandbox.hoopai.keys import Keyring
 from sandbox.store import Document
 
 POLICIES: dict[str, dict[str, Any]] = {
-    # HoopAI documents 10 s to answer and "exponential backoff" on anything but 2xx; the numbers are our choice.
+    # HoopAI documents 10 s to answer and exponential backoff on all but 2xx; the numbers are ours.
     "hoopai": {"first_seconds": 5, "factor": 2, "retries": 8, "timeout_seconds": 10, "jitter_seconds": 0},
     # HighLevel, webhook guide: only 429 is tried again, six times, ten minutes apart with jitter.
     "highlevel": {

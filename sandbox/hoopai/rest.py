@@ -58,8 +58,9 @@ def invoices() -> Response:
     location = _alt()
     limit, offset = _page(required=True)
     found = [invoice for invoice in shop().books.of_location(INVOICES, location) if _wanted(invoice)]
-    newest_first = request.args.get("sortOrder", "descend") != "ascend"
-    found.sort(key=lambda invoice: (invoice["issueDate"], invoice["createdAt"]), reverse=newest_first)
+    found.sort(key=lambda invoice: (invoice["issueDate"], invoice["createdAt"]))
+    if request.args.get("sortOrder", "descend") != "ascend":
+        found.reverse()
     return answer({"invoices": found[offset : offset + limit], "total": len(found)})
 
 
@@ -85,10 +86,13 @@ def transactions() -> Response:
     found = [
         row
         for row in shop().books.of_location(TRANSACTIONS, location)
-        if all(row.get(name) == value for name, value in asked.items()) and _in_mode(row)
-        and _between(row["createdAt"][:10]) and _mentions(row, "contactName", "contactEmail", "entitySourceName", "chargeId")
-    ]  # fmt: skip
-    found.sort(key=lambda row: row["createdAt"], reverse=True)
+        if all(row.get(name) == value for name, value in asked.items())
+        and _in_mode(row)
+        and _between(row["createdAt"][:10])
+        and _mentions(row, "contactName", "contactEmail", "entitySourceName", "chargeId")
+    ]
+    found.sort(key=lambda row: row["createdAt"])
+    found.reverse()
     return answer({"data": found[offset : offset + limit], "totalCount": len(found)})
 
 

@@ -25,6 +25,7 @@ from sandbox.hoopai.shop import Shop
 from sandbox.store import Document
 
 Wish = dict[str, Any]
+_PRODUCT_LISTS = {"taxes": "taxes", "collection_ids": "collectionIds"}
 
 
 def reset(shop: Shop, *, everything: bool = False) -> None:
@@ -129,12 +130,13 @@ def save_product(shop: Shop, wish: Wish) -> Document:
     key, now = str(wish.get("id") or hex_id()), shop.books.stamp()
     empty: Document = {"createdAt": now, "taxes": [], "collectionIds": []}
     before = shop.books.store.get(PRODUCTS, key) or empty
-    taxes = [shop.books.tax(tax)["_id"] for tax in wish.get("taxes", before["taxes"])]
+    chosen = {name: wish.get(name, before[kept]) or [] for name, kept in _PRODUCT_LISTS.items()}
+    taxes = [shop.books.tax(tax)["_id"] for tax in chosen["taxes"]]
     product = {
         "_id": key, "locationId": location["id"], "name": wish.get("name") or before.get("name") or "Product",
         "description": "", "productType": wish.get("product_type") or before.get("productType", "SERVICE"),
         "availableInStore": False, "isTaxesEnabled": bool(taxes), "taxes": taxes,
-        "collectionIds": list(wish.get("collection_ids", before["collectionIds"])),
+        "collectionIds": chosen["collection_ids"],
         "createdAt": before["createdAt"], "updatedAt": now,
     }  # fmt: skip
     with shop.books.store.unit():
