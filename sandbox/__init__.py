@@ -55,15 +55,5 @@ def create_app(data_dir: Path | None = None, **settings: Any) -> Sandbox:
 
 
 def _room(name: str, store: Store, clock: Clock, settings: dict[str, Any]) -> WSGI:
-    if not (Path(__file__).parent / name / "__init__.py").exists():
-        return _absent(name)
     room: WSGI = importlib.import_module(f"sandbox.{name}").create_app(store, clock, settings)
     return room
-
-
-def _absent(name: str) -> WSGI:
-    def answer(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
-        return [f"The stand-in for {name} is not part of this tree yet.\n".encode()]
-
-    return answer
