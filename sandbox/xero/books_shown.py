@@ -15,6 +15,8 @@ def whole(book: Book) -> dict[str, Any]:
         "name": organisation["Name"],
         "key": organisation["key"],
         "base_currency": organisation["BaseCurrency"],
+        "CountryCode": organisation["CountryCode"],
+        "ShortCode": organisation["ShortCode"],
         "period_lock_date": organisation.get("PeriodLockDate"),
         "end_of_year_lock_date": organisation.get("EndOfYearLockDate"),
         "invoices": [invoice(book, doc) for doc in book.invoices.all()],

@@ -16,11 +16,11 @@ LONGEST = 2500
 
 
 def added(call: Call, doc: Doc, change: str, details: str) -> list[dict[str, Any]]:
-    """The document's history with one more entry by the calling app."""
+    """The document's history with one more entry, by the calling app or, without one, the person."""
     entry = {
         "Changes": change,
         "DateUTC": call.book.now(),
-        "User": call.here.settings.app_name,
+        "User": call.here.settings.app_name if call.app else call.user.name,
         "Details": details,
     }
     return [*doc.get("History", []), entry]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.xero import invoices, payments, users
 from sandbox.xero.books import Doc
+from sandbox.xero.call import Call
 from sandbox.xero.here import here
 from sandbox.xero.line_rules import find_account
+from sandbox.xero.wire import Asked
 
 USUAL_SCOPES = (
     "openid profile email offline_access accounting.invoices accounting.payments accounting.contacts "
@@ -50,3 +53,33 @@ def remove_app(word: str | None) -> int:
     for row in rows:
         here().books.connections.delete(row["id"])
     return len(rows)
+
+
+def edit_invoice(tenant: str, doc: Doc, changes: dict[str, Any]) -> list[str]:
+    """Change an invoice in Xero's own pages, under the same rules as the API; what stands against it."""
+    with here().books.writing():
+        return invoices.edit(_person(tenant), changes, doc).errors
+
+
+def delete_payment(tenant: str, doc: Doc) -> list[str]:
+    """Remove a payment in Xero's own pages; what stands against it."""
+    with here().books.writing():
+        return payments.delete(_person(tenant), {"Status": "DELETED"}, doc).errors
+
+
+def set_contact_status(tenant: str, doc: Doc, status: str) -> None:
+    """Archive or restore a contact."""
+    book = here().books.book(tenant)
+    with here().books.writing():
+        book.contacts.put({**doc, "ContactStatus": status, "UpdatedDateUTC": book.now()})
+
+
+def set_locks(tenant: str, period: str | None, year: str | None) -> None:
+    """Set or clear both lock dates (ISO days)."""
+    found = here().books.book(tenant).organisation
+    with here().books.writing():
+        here().books.organisations.put({**found, "PeriodLockDate": period, "EndOfYearLockDate": year})
+
+
+def _person(tenant: str) -> Call:
+    return Call(Asked("POST", ""), here(), users.USERS[0], "", {}, tenant)
