@@ -198,9 +198,7 @@ def _test_scopes(scopes: list[str]) -> Check:
 
 
 def _test_role(address: organisations.Address, name: str) -> tuple[bool, str]:
-    allowed = organisations.ask(address, XeroClient.actions)
-    refused = [words for action, words in ACTIONS.items() if allowed.get(action) is False]
-    if refused:
+    if refused := _refused(organisations.ask(address, XeroClient.actions)):
         return (
             False,
             f"In {name}, Xero does not let this person {' or '.join(refused)}. Reconnect with one who may.",
@@ -217,12 +215,16 @@ def _look(address: organisations.Address, name: str) -> Finding:
     if fact is None:
         return Finding(GONE.format(name=name))
     try:
-        organisations.ask(address, XeroClient.organisation)
+        allowed = organisations.ask(address, XeroClient.actions)
     except AccessDenied:
         return Finding(ROLE.format(name=name), fact)
     except ScopeMissing:
         return Finding(SCOPES.format(words="read the organisation"), fact)
-    return Finding(None, fact)
+    return Finding(ROLE.format(name=name) if _refused(allowed) else None, fact)
+
+
+def _refused(allowed: dict[str, bool]) -> list[str]:
+    return [words for action, words in ACTIONS.items() if allowed.get(action) is False]
 
 
 def _conclude(connection_id: int, finding: Finding) -> ConnectionState:

@@ -1,5 +1,6 @@
 """Being the person at Xero's consent page: read the form, choose, press a button."""
 
+import re
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -45,7 +46,7 @@ def inputs(page: str) -> dict[str, str]:
 
 
 def allow(url: str, user: str, organisation: str) -> dict[str, str]:
-    """Sign in as `user`, choose the organisation whose words or id hold `organisation`, allow; Xero's answer."""
+    """Sign in as `user`, choose the organisation of this country or id, allow; Xero's answer."""
     return _decide(url, user, organisation, "allow")
 
 
@@ -73,6 +74,10 @@ def _decide(url: str, user: str, organisation: str, decision: str) -> dict[str, 
 
 def _tenant(form: _Form, organisation: str) -> str:
     offered = form.choices.get("tenant") or form.choices.get("option") or []
-    fits = [value for value, words in offered if organisation in (value, words) or organisation in words]
-    assert fits, f"no organisation {organisation!r} among {offered}"
-    return fits[0]
+    fits = [value for value, words in offered if organisation == value or organisation in _words(words)]
+    assert fits or not organisation, f"no organisation {organisation!r} among {offered}"
+    return fits[0] if fits else ""
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)

@@ -136,3 +136,12 @@ def connect_through_pages(client: FlaskClient, hoop_id: str = HARBOUR, country: 
 def query_of(url: str) -> dict[str, str]:
     """The query of an address, one value a name."""
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment that gives another process the same settings."""
+    names = (
+        "database_url", "redis_url", "secret_key", "token_keys", "base_url", "xero_client_id", "xero_client_secret",
+        "xero_authorize_url", "xero_identity_url", "xero_api_url", "hoop_api_url",
+    )  # fmt: skip
+    return {name.upper(): str(getattr(settings, name)) for name in names}
