@@ -14,6 +14,14 @@ from machinery.messages import Failed, Stopped, Trouble, elapsed, say, step
 from machinery.settings import DataFolder, environment
 from machinery.supervisor import Program, Supervisor
 
+# The two commands in one process: each would load the whole portal again.
+_PREPARE = """
+from flask.cli import FlaskGroup
+from wsgi import app
+flask = FlaskGroup(create_app=lambda: app)
+flask.main(["db", "upgrade"], "flask", standalone_mode=False)
+flask.main(["demo", "--json"], "flask", standalone_mode=False)
+"""
 _OLDEST_SAFE_SQLITE = (3, 51, 3)
 _PROBE = """
 import json, shutil, sqlite3
@@ -96,10 +104,8 @@ class _House:
             self._start_valkey(valkey)
         if not self._options.no_sandbox:
             self._supervisor.start(self._sandbox())
-        with step("Database: migrating"):
-            self._flask("db", "upgrade")
-        with step("Demo agency: seeding what is missing"):
-            demo: dict[str, Any] = json.loads(self._flask("demo", "--json"))
+        with step("Database: migrating, and seeding what is missing of the demo agency"):
+            demo = self._prepare()
         programs = [self._web(), *self._workers(), self._ticker()]
         for program in programs:
             self._supervisor.start(program)
@@ -139,12 +145,15 @@ class _House:
             )
             self._supervisor.wait_for("valkey")
 
-    def _flask(self, *words: str) -> str:
-        """Run one of the portal's own commands and return what it printed."""
-        code, text = self._ask([self._python, "-m", "flask", "--app", "wsgi", *words])
+    def _prepare(self) -> dict[str, Any]:
+        """Do `flask db upgrade` and `flask demo --json`; what the second one says."""
+        code, text = self._ask([self._python, "-c", _PREPARE])
         if code:
-            raise Failed(f"{text}\n`flask --app wsgi {' '.join(words)}` ended with exit code {code}.")
-        return text
+            raise Failed(
+                f"{text}\nThe database could not be prepared; all of it is in {self._data.logs}/manage.log."
+            )
+        demo: dict[str, Any] = json.loads(text)
+        return demo
 
     def _ask(self, command: list[str]) -> tuple[int, str]:
         """Exit code, and what it printed, or the end of its complaint when that code is not 0."""
