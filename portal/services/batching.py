@@ -49,6 +49,8 @@ def _write_all(desk: letters.Desk, pushes: Sequence[Push]) -> list[Letter]:
             outbox.block(push, problem.failure, problem.cause, str(problem))
         except letters.Matched as match:
             _link(desk, push, match.xero_id)
+        except letters.NotYet:
+            continue
         except letters.Nothing:
             outbox.sent(push, push.message)
     return written

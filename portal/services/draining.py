@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
 from portal import bell, clock
 from portal.errors import ConnectAgain, LeaseLost, NotNow
@@ -91,8 +91,9 @@ def _know_the_contacts(work: Work) -> None:
     wanted = db.session.scalar(
         select(Push.id)
         .where(
-            and_(Push.location_id == work.location_id, Push.document == Document.CONTACT),
-            outbox.is_due(clock.now()),
+            Push.location_id == work.location_id,
+            Push.document == Document.CONTACT,
+            outbox.ready(clock.now(), work.tenant_id),
         )
         .limit(1)
     )

@@ -29,7 +29,9 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
     """Connections with something to do now that nobody works on, the longest waiting first."""
     moment = clock.now()
     push_due = (
-        select(Push.id).where(Push.location_id == Connection.location_id, outbox.is_due(moment)).exists()
+        select(Push.id)
+        .where(Push.location_id == Connection.location_id, outbox.ready(moment, Connection.tenant_id))
+        .exists()
     )
     batch_due = (
         select(Batch.id)

@@ -15,7 +15,7 @@ from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
 from portal.hoopai.invoices import BadInvoice, mention, said
 from portal.models import Connection, EventState, InboundEvent, InvoiceStatus, Location, Source
-from portal.services import invoices_in, secrets
+from portal.services import invoices_in, outbox, secrets
 from portal.services.unit import transaction
 
 log = logging.getLogger(__name__)
@@ -155,6 +155,7 @@ def _locations_with_news() -> list[int]:
 def _apply_chunk(location_id: int) -> int:
     with transaction() as session:
         location = session.get_one(Location, location_id, with_for_update=True)
+        outbox.guard(session, location_id)
         events = session.scalars(
             select(InboundEvent)
             .where(InboundEvent.location_id == location_id, InboundEvent.state == EventState.RECEIVED)

@@ -56,6 +56,10 @@ class Matched(Exception):
         self.xero_id = xero_id
 
 
+class NotYet(Exception):
+    """Another letter of this round makes the contact of this name; once it is there, this one is matched with it."""
+
+
 class Nothing(Exception):
     """Xero holds it already; no letter is needed."""
 
@@ -73,6 +77,7 @@ class Desk:
     contacts: dict[int, Contact] = field(default_factory=dict)
     links: dict[tuple[Document, int], Link] = field(default_factory=dict)
     directory: matching.Directory = field(default_factory=matching.Directory)
+    names: set[str] = field(default_factory=set)
 
     @classmethod
     def lay(cls, session: Session, connection: Connection, pushes: list[Push]) -> "Desk":
@@ -88,7 +93,7 @@ class Desk:
         return desk
 
     def write(self, push: Push) -> Letter:
-        """The letter for a push. Raises Blocked when it cannot go, Nothing when it need not."""
+        """The letter for a push. Raises Blocked when it cannot go, Matched, NotYet or Nothing when it need not."""
         try:
             return self._write(push)
         except payloads.NotExact as error:
@@ -109,6 +114,10 @@ class Desk:
     def _contact(self, push: Push, contact: Contact) -> Letter:
         if known := self.directory.find(contact):
             raise Matched(known)
+        name = matching.folded(contact.display_name)
+        if name in self.names:
+            raise NotYet
+        self.names.add(name)
         number = matching.number_of(contact)
         first, _, last = contact.name.partition(" ")
         address = payloads.AddressOut(**contact.address) if contact.address else None

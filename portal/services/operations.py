@@ -1,7 +1,6 @@
 """What operators ask: is the portal ready, and how is it doing."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -11,9 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import bell, clock
 from portal.extensions import db
-from portal.models import Connection, EventState, Heartbeat, InboundEvent, Push, PushState
-
-ALIVE = timedelta(seconds=90)
+from portal.models import Connection, EventState, InboundEvent, Push, PushState
+from portal.services import heartbeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,6 @@ def readiness() -> list[Part]:
     return [_database(), _migrations(), _redis()]
 
 
-def heartbeats(kind: str) -> int:
-    """How many processes of this kind (`worker`, `ticker`) have said within 90 s that they are alive."""
-    query = select(func.count()).where(Heartbeat.kind == kind, Heartbeat.at > clock.now() - ALIVE)
-    return db.session.scalar(query) or 0
-
-
 def numbers() -> dict[str, dict[str, float]]:
     """Gauges for monitoring: metric → label value → number; read from the database at the time of asking."""
     now = clock.now()
@@ -45,7 +37,7 @@ def numbers() -> dict[str, dict[str, float]]:
     return {
         "pushes": {state: float(count) for state, count in _by(Push.state)},
         "connections": {state: float(count) for state, count in _by(Connection.state)},
-        "processes_alive": {kind: float(heartbeats(kind)) for kind in ("worker", "ticker")},
+        "processes_alive": {kind: float(heartbeats.alive(kind)) for kind in ("worker", "ticker")},
         "pushes_open": {"": float(sum(count for state, count in _by(Push.state) if state in waiting))},
         "push_queue_age_seconds": {"": (now - oldest).total_seconds() if oldest else 0.0},
         "inbound_events_unapplied": {"": float(db.session.scalar(received) or 0)},

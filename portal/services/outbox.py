@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal import clock
 from portal.extensions import db
-from portal.models import Batch, Document, Failure, Link, Operation, Push, PushState, User
+from portal.models import Batch, Connection, Document, Failure, Link, Operation, Push, PushState, User
 from portal.services import audit
 from portal.services.unit import transaction
 
@@ -127,23 +127,32 @@ def due(
             Push.location_id == location_id,
             Push.document == document,
             Push.operation == operation,
-            is_due(clock.now()),
-            _parent_is_there(tenant_id),
-            _not_under_way(),
+            ready(clock.now(), tenant_id),
         )
         .order_by(Push.id)
         .limit(most)
     ).all()
 
 
-def is_due(moment: datetime) -> ColumnElement[bool]:
-    """The condition that a push wants work now: never `id > last`, always by state."""
+def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """The condition that a push can go now, by state and never by `id > last`.
+
+    It is queued or has waited long enough, is in no open batch, its parent is in Xero, and no other push of the
+    same document is under way.
+    """
     waited = and_(Push.state == PushState.WAITING, Push.next_try_at <= moment)
-    return and_(Push.batch_id.is_(None), or_(Push.state == PushState.QUEUED, waited))
+    wants = and_(Push.batch_id.is_(None), or_(Push.state == PushState.QUEUED, waited))
+    return and_(wants, _parent_is_there(tenant_id), _not_under_way())
+
+
+def guard(session: Session, location_id: int) -> Connection | None:
+    """Let nobody else change this location's pushes until the transaction ends; its connection, if it has one."""
+    return session.scalar(select(Connection).where(Connection.location_id == location_id).with_for_update())
 
 
 def free(session: Session, location_id: int, causes: Iterable[str]) -> int:
     """Queue exactly the pushes that these causes blocked; how many."""
+    guard(session, location_id)
     found = session.scalars(
         select(Push).where(
             Push.location_id == location_id,
@@ -157,11 +166,19 @@ def free(session: Session, location_id: int, causes: Iterable[str]) -> int:
 
 
 def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:
-    """A person wants these tried again now; how many were. Those that are being sent or checked are left alone."""
+    """A person wants these tried again now; how many were.
+
+    What is being sent or checked is left alone, and what was skipped by rule (before the connection, test mode)
+    stays skipped: only a person's own skip can be taken back here.
+    """
     with transaction() as session:
-        found = _open(
-            session, push_ids, location_id, (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
-        )
+        guard(session, location_id)
+        states = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
+        found = [
+            push
+            for push in _open(session, push_ids, location_id, states)
+            if push.state != PushState.SKIPPED or push.settled_by_id
+        ]
         for push in found:
             requeue(push)
             push.settled_by_id = None
@@ -173,6 +190,7 @@ def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:
 def skip(push_ids: Sequence[int], user: User, location_id: int) -> int:
     """A person decides that these are not sent; how many were."""
     with transaction() as session:
+        guard(session, location_id)
         found = _open(session, push_ids, location_id, OPEN)
         for push in found:
             _to(push, PushState.SKIPPED, message=f"Skipped by {user.name}.")
@@ -204,7 +222,7 @@ def _open(
     ).all()
 
 
-def _parent_is_there(tenant_id: str) -> ColumnElement[bool]:
+def _parent_is_there(tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     link = aliased(Link)
     there = (
         select(link.id)

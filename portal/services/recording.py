@@ -24,7 +24,7 @@ from portal.models import (
     Payment,
     Push,
 )
-from portal.services import batching, connections, following, leases, linking, outbox
+from portal.services import batching, connections, following, leases, linking, matching, outbox
 from portal.services.sending import Outcome
 from portal.services.unit import transaction
 from portal.services.work import Work
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 Pair = tuple[dict[str, Any], Push]
 UNSURE = "No answer came from Xero. It is looked up in Xero before anything is sent again."
+MOST_LOOKS = 3
+LOOK_FIRST = timedelta(seconds=2)
 NAMES_TAKEN = {"XH001", "XH032", "XH033"}
 TAKEN = "Xero has this already; checking whose it is."
 
@@ -67,7 +69,7 @@ def _answered(
         if result.ok:
             landed(session, batch, item, push, result)
         else:
-            _refused(session, work, item, push, result.messages)
+            _refused(push, result.messages)
     close(batch, f"{reply.status}")
     connection.last_success_at = clock.now()
 
@@ -95,6 +97,8 @@ def landed(
         number=result.number, status=result.status, total=result.total, content_hash=item.get("hash"),
     )  # fmt: skip
     outbox.sent(push, _difference(item.get("total"), result.total))
+    if push.document == Document.CONTACT:
+        matching.remember(session, batch.connection_id, replies.contact_facts([result.data]))
     if push.document == Document.INVOICE and push.operation != Operation.VOID:
         invoice = session.get_one(Invoice, push.document_id)
         if invoice.content_hash != item.get("hash") and not invoice.status.final:
@@ -177,14 +181,14 @@ def _rejected(
         batching.split(session, batch, work.fence)
     else:
         said = tuple(error.messages) if isinstance(error, errors.Rejected) else ()
-        _refused(session, work, *pairs[0], said or (error.message,))
+        _refused(pairs[0][1], said or (error.message,))
 
 
-def _refused(session: Session, work: Work, item: dict[str, Any], push: Push, said: tuple[str, ...]) -> None:
+def _refused(push: Push, said: tuple[str, ...]) -> None:
     known = messages.explain_all(said)
     words = " ".join(said) or "Xero gave no reason."
     if known is not None and known.code in NAMES_TAKEN and push.operation == Operation.CREATE:
-        _taken(work, push, words)
+        _taken(push, words)
         return
     failure = Failure(known.kind) if known and known.kind in list(Failure) else Failure.REFUSED
     cause = f"{known.code if known else 'xero'}:{words}"
@@ -192,14 +196,12 @@ def _refused(session: Session, work: Work, item: dict[str, Any], push: Push, sai
     outbox.block(push, failure, cause, explained)
 
 
-def _taken(work: Work, push: Push, words: str) -> None:
+def _taken(push: Push, words: str) -> None:
     """Number or name is used in Xero: find out by whom before anybody is asked."""
-    if push.document == Document.CONTACT:
-        work.contacts_stale = True
-        if push.tries >= 2:
-            outbox.block(push, Failure.CONFLICT, f"contact:{push.document_id}", f"Xero said: {words}")
-            return
-    outbox.wait(push, Failure.UNSURE, TAKEN, clock.now())
+    if push.tries >= MOST_LOOKS:
+        outbox.block(push, Failure.CONFLICT, f"{push.document}:{push.document_id}", f"Xero said: {words}")
+    else:
+        outbox.wait(push, Failure.UNSURE, TAKEN, clock.now() + LOOK_FIRST)
 
 
 def _is(number: str, result: replies.ElementResult) -> bool:
@@ -252,10 +254,9 @@ def _note(
 
 
 def _after(work: Work, outcome: Outcome) -> None:
-    if isinstance(outcome, errors.SignInExpired) and not work.renew_token():
-        work.stopped = True
-        connections.examine(work.connection_id)
-    elif isinstance(outcome, errors.AccessDenied | errors.ScopeMissing):
+    if isinstance(outcome, errors.SignInExpired) and work.renew_token():
+        return
+    if isinstance(outcome, errors.SignInExpired | errors.AccessDenied | errors.ScopeMissing):
         connections.examine(work.connection_id)
         work.rest("denied", seconds=60)
     elif isinstance(outcome, errors.Busy | errors.NotSent):

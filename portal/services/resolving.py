@@ -11,7 +11,7 @@ from portal import clock
 from portal.config import settings
 from portal.extensions import db
 from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
-from portal.services import calling, leases, letters, linking, outbox, recording, sending
+from portal.services import calling, following, leases, letters, linking, outbox, recording, sending
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
@@ -160,12 +160,14 @@ def _claim(
             f"Invoice {invoice.number} already exists in Xero and was not made by HoopAI.",
         )
         return
+    sent_hash = (item or {}).get("hash")
     linking.put(
         session, work.tenant_id, push.location_id, push.document, push.document_id, result.xero_id or "",
-        number=result.number, status=result.status, total=result.total,
-        content_hash=(item or {}).get("hash"),
+        number=result.number, status=result.status, total=result.total, content_hash=sent_hash,
     )  # fmt: skip
     outbox.sent(push)
+    if sent_hash != invoice.content_hash and not invoice.status.final:
+        following.update(session, invoice)
 
 
 def _taken(session: Session, work: Work) -> Sequence[Any]:

@@ -30,7 +30,6 @@ class Work:
     calls: int = 0
     renewed: bool = False
     stopped: bool = False
-    contacts_stale: bool = False
 
     @classmethod
     def begin(cls, connection_id: int, fence: int) -> "Work | None":

@@ -38,13 +38,19 @@ class Hoop:
 
     def redeliver(self, **how: Any) -> Any:
         """Send a delivery again: `times`, `unsigned`, `out_of_order`."""
-        return self._say("POST", "redeliver", {"location_id": self.location_id, **how})
+        return self._say("POST", "redeliver", {"event_id": "last", "location_id": self.location_id, **how})
 
     def deliveries(self) -> list[dict[str, Any]]:
-        """What was delivered, with the status that came back."""
-        found = self._say("GET", f"deliveries?location_id={self.location_id}")
-        rows: list[dict[str, Any]] = found["deliveries"] if isinstance(found, dict) else found
-        return rows
+        """What was delivered, with every attempt."""
+        found: list[dict[str, Any]] = self._heard()["deliveries"]
+        return found
+
+    def idle(self) -> bool:
+        """Whether everything that happened has been delivered, or given up."""
+        return bool(self._heard()["idle"])
+
+    def _heard(self) -> Any:
+        return self._say("GET", f"deliveries?location_id={self.location_id}")
 
     def _say(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = simplejson.dumps(body, use_decimal=True) if body is not None else None

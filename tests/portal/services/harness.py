@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask import Flask, Response, request
 
 from portal.models import MappingKind, Push
 from portal.services import connections, draining, intake, mappings, outbox, sources
-from portal.services.unit import release
+from portal.services.unit import release, transaction
 from tests.support import portal
 from tests.support.hoop import GST, Hoop
 from tests.support.servers import serving, wait_until
@@ -37,9 +38,11 @@ class Stage:
 
     def heard(self) -> None:
         """Wait until HoopAI has delivered everything it has to say."""
-        wait_until(lambda: all(row["status"] for row in self.hoop.deliveries()), 10, "HoopAI's deliveries")
+        wait_until(self.hoop.idle, 10, "HoopAI's deliveries")
 
-    def map_all(self, account: str = "200", tax: str = "OUTPUT", payments: str = "090", **more: str) -> mappings.Saved:
+    def map_all(
+        self, account: str = "200", tax: str = "OUTPUT", payments: str = "090", **more: str
+    ) -> mappings.Saved:
         """Choose the default account, the tax of GST and the payments account."""
         choices = {
             (MappingKind.DEFAULT, "account"): account,
@@ -86,6 +89,8 @@ def staged(app: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
     secret, token = sources.secret(source), source.hook_token
     hoop = Hoop(sandbox, location.hoop_id)
     stage = Stage(app, hoop, xero, person, location.id, connection.id, connection.tenant_id)
+    with transaction() as session:
+        mappings.learn(session, location.id, {"name:workshop": "Workshop"}, {GST: ("GST", Decimal(10))})
     release()
     with serving(_ear(app, token)) as url:
         hoop.listen(f"{url}/hook", secret)

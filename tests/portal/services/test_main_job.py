@@ -1,11 +1,14 @@
 """The main job, over real HTTP to both stand-ins: contact, invoice, payments, and what keeps them from going."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from flask import Flask
 
+from portal import clock
 from tests.portal.conftest import BOTH
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
@@ -23,6 +26,16 @@ def stage(ground: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
 
 def two_lines() -> tuple[dict[str, object], dict[str, object]]:
     return line("Care plan", "150", "2", GST), line("Workshop", "200", "1", GST)
+
+
+def by_hand(number: str) -> dict[str, object]:
+    row = {"Description": "Typed in", "Quantity": 1, "UnitAmount": 5, "AccountCode": "200"}
+    return {
+        "Type": "ACCREC",
+        "InvoiceNumber": number,
+        "Contact": {"Name": "Somebody Else"},
+        "LineItems": [row],
+    }
 
 
 def test_an_invoice_arrives_with_contact_lines_tax_and_total(stage: Stage) -> None:
@@ -70,7 +83,7 @@ def test_a_replayed_webhook_makes_no_call_and_no_second_invoice(stage: Stage) ->
     stage.hoop.create(*two_lines())
     stage.carry()
     calls = len(stage.xero.calls())
-    stage.hoop.redeliver(last=True, times=3)
+    stage.hoop.redeliver(times=3)
     stage.carry()
     assert len(stage.xero.calls()) == calls
     assert len(stage.invoices()) == 1
@@ -117,12 +130,37 @@ def test_a_test_mode_invoice_never_leaves(stage: Stage) -> None:
     assert stage.states() == {"skipped": 1}
 
 
-def test_a_number_that_xero_knows_from_elsewhere_is_a_conflict(stage: Stage) -> None:
+def test_a_number_that_somebody_used_in_xero_by_hand_waits_for_a_decision(stage: Stage) -> None:
     stage.map_all()
-    made = stage.hoop.create(*two_lines(), number="7001")
-    stage.carry()
+    stage.xero.type_in(stage.tenant_id, "Invoices", by_hand("7001"))
     stage.hoop.create(*two_lines(), number="7001")
     stage.carry()
-    assert len(stage.invoices()) == 1
-    push = stage.pushes("invoice")[-1]
-    assert (push.state, push.failure) == ("blocked", "conflict"), made
+    assert [each["Contact"]["Name"] for each in stage.invoices()] == ["Somebody Else"]
+    (push,) = stage.pushes("invoice")
+    assert (push.state, push.failure, push.cause) == ("blocked", "conflict", "number:7001")
+
+
+def test_a_lost_reply_makes_no_second_payment(stage: Stage) -> None:
+    stage.map_all()
+    made = stage.hoop.create(*two_lines())
+    stage.carry()
+    stage.xero.fault("lost_reply", "Payments", method="PUT")
+    stage.hoop.act(made["_id"], "pay", method="card")
+    stage.carry()
+    (push,) = stage.pushes("payment")
+    assert (push.state, push.failure) == ("waiting", "unsure")
+    with time_machine.travel(clock.now() + timedelta(seconds=200), tick=True):
+        stage.carry()
+    assert [payment["Amount"] for payment in stage.payments()] == [D(550)]
+    assert stage.states() == {"sent": 3}
+
+
+def test_one_bad_invoice_harms_no_other_in_its_batch(stage: Stage) -> None:
+    stage.map_all()
+    stage.xero.type_in(stage.tenant_id, "Invoices", by_hand("8002"))
+    for number in ("8001", "8002", "8003"):
+        stage.hoop.create(*two_lines(), number=number)
+    stage.carry()
+    assert sorted(each["InvoiceNumber"] for each in stage.invoices()) == ["8001", "8002", "8003"]
+    assert stage.states() == {"sent": 5, "blocked": 1}
+    assert len(stage.xero.calls("Invoices")) == 3, "one by hand, one batch, one look whose 8002 is"

@@ -183,6 +183,12 @@ def test_a_process_killed_between_answer_and_commit_loses_nothing(
     organisations.refresh(_connection().id)
 
 
+def test_who_read_the_row_before_a_refresh_cannot_refresh_again(connected: int) -> None:
+    late = tokens._held(connected)
+    tokens.renew(connected, late.access)
+    assert tokens._take(late) is None
+
+
 def test_while_another_holds_the_lease_nobody_else_refreshes(
     connected: int, xero: Xero, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,45 @@
+"""Addresses that open our documents in Xero."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from portal.config import DEFAULTS, settings
+from portal.extensions import db
+from portal.models import Connection, Document, Link
+from portal.xero import links
+
+REAL = "https://go.xero.com"
+
+
+def of_documents(
+    connection: Connection | None, location_id: int, document: Document, ids: Iterable[int]
+) -> dict[int, Link]:
+    """The links of these documents into the connected organisation, by document id."""
+    if connection is None:
+        return {}
+    found = db.session.scalars(
+        select(Link).where(
+            Link.tenant_id == connection.tenant_id,
+            Link.location_id == location_id,
+            Link.document == document,
+            Link.document_id.in_(list(ids)),
+        )
+    )
+    return {link.document_id: link for link in found}
+
+
+def address(connection: Connection | None, link: Link | None) -> str | None:
+    """Where a person opens the linked invoice or contact in Xero; None for what has no page of its own."""
+    if connection is None or link is None:
+        return None
+    code = str(connection.organisation.get("short_code") or "")
+    if link.document == Document.INVOICE:
+        return _here(links.invoice_url(code, link.xero_id))
+    return _here(links.contact_url(code, link.xero_id)) if link.document == Document.CONTACT else None
+
+
+def _here(url: str) -> str:
+    """The same page in the stand-in Xero where the portal is pointed at one."""
+    api = settings().xero_api_url
+    return url if api == DEFAULTS["XERO_API_URL"] else url.replace(REAL, api, 1)
