@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import simplejson
 from flask import Flask, g
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from portal import clock
 
@@ -42,7 +43,7 @@ def register(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    for word in (amount, money, number, moment, clock_time, day, percent, plural, quantity, sentence):
+    for word in (amount, money, number, moment, clock_time, day, percent, plural, quantity, exact_json):
         app.jinja_env.filters[word.__name__] = word
     app.jinja_env.globals["icon"] = icon
 
@@ -110,12 +111,9 @@ def icon(name: str) -> Markup:
     return _drawn(name)
 
 
-def sentence(text: str) -> Markup:
-    """`text` with the parts between asterisks emphasised: `No account is chosen for *Retainers*.`"""
-    parts = str(text).split("*")
-    return Markup("").join(
-        Markup("<em>{}</em>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
-    )
+def exact_json(value: object) -> str:
+    """A kept request or answer, indented, its numbers as they were."""
+    return simplejson.dumps(value, use_decimal=True, indent=2, ensure_ascii=False, sort_keys=False)
 
 
 def _relative(at: datetime) -> str:

@@ -18,7 +18,7 @@ def wants_fragment() -> bool:
     )
 
 
-def page_or(fragment: str, page: str, status: int = 200, **context: Any) -> Response:
+def page_or(fragment: str, page: str, /, status: int = 200, **context: Any) -> Response:
     """Render `fragment` for htmx, with waiting messages as a `toast` event, else `page`."""
     if not wants_fragment():
         return make_response(render_template(page, **context), status)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from flask import Flask, g, url_for
+from flask import Flask, g, request, url_for
 from flask_login import current_user
 
 from portal.filters import plural
@@ -37,11 +37,18 @@ def register(app: Flask) -> None:
     app.context_processor(
         lambda: {
             "frame": _frame,
+            "again": _again,
             "advice": problems.advice,
             "person": me() if current_user.is_authenticated else None,
             "location": g.get("location"),
         }
     )
+
+
+def _again(**changes: object) -> str:
+    """This page with some of its query changed; what is None is left out."""
+    query = {**request.args.to_dict(), **changes}
+    return url_for(f"{request.blueprint}.index", **{name: value for name, value in query.items() if value is not None})
 
 
 def _frame() -> Frame | None:

@@ -1,0 +1,52 @@
+"""Invoices: the list with each one's standing, and one invoice with its whole story."""
+
+from flask import Blueprint, Response, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal.filters import plural
+from portal.render import done, page_or
+from portal.security import here, me
+from portal.services import activity, connections, invoices
+from portal.services.invoices import View
+
+room = Blueprint("invoices", __name__, url_prefix="/locations/<location_id>/invoices")
+
+
+@room.get("")
+def index() -> Response:
+    """The list, filtered by standing and searched by number or customer."""
+    view = View(request.args.get("state", "")) if request.args.get("state", "") in set(View) else View.ALL
+    search = request.args.get("q", "").strip()[:100]
+    page = invoices.listing(here(), view, search, request.args.get("page", 1, int))
+    return page_or(
+        "invoices/_table.html",
+        "invoices/index.html",
+        page=page,
+        view=view,
+        search=search,
+        counts=invoices.counts(here(), search),
+        connection=connections.of(here().id),
+        moving=activity.unsettled(row.push for row in page.items if row.push),
+    )
+
+
+@room.get("/<hoop_id>")
+def show(hoop_id: str) -> Response:
+    """HoopAI's side beside Xero's, payments, and what happened when."""
+    return page_or("invoices/_story.html", "invoices/show.html", story=invoices.story(here(), hoop_id))
+
+
+@room.post("/<hoop_id>/retry")
+def retry(hoop_id: str) -> AnyResponse:
+    """Try again now whatever of this invoice is not in Xero."""
+    count = activity.retry(invoices.open_pushes(here(), hoop_id), me(), here().id)
+    message = f"{plural(count, 'document')} tried again now." if count else "Nothing here can be retried now."
+    return done(message, url_for("invoices.show", hoop_id=hoop_id), "success" if count else "warning")
+
+
+@room.post("/<hoop_id>/skip")
+def skip(hoop_id: str) -> AnyResponse:
+    """Do not send what of this invoice is not in Xero."""
+    count = activity.skip(invoices.open_documents(here(), hoop_id), me(), here().id)
+    message = f"{plural(count, 'document')} will not be sent." if count else "Nothing here can be left out now."
+    return done(message, url_for("invoices.show", hoop_id=hoop_id), "success" if count else "warning")

@@ -1,0 +1,64 @@
+"use strict";
+// Behaviour that the pages do without when it is missing: colours by the system's choice, menus that close,
+// toasts, copying, choosing all rows, a reminder of unsaved changes.
+(() => {
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => { root.dataset.bsTheme = dark.matches ? "dark" : "light"; };
+  paint();
+  dark.addEventListener("change", paint);
+
+  const say = (text, kind) => {
+    const note = document.createElement("p");
+    note.className = `toast-note note-${kind || "success"}`;
+    note.textContent = text;
+    document.getElementById("toasts").append(note);
+    setTimeout(() => note.remove(), 8000);
+  };
+
+  const wake = (within) => {
+    within.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = !navigator.clipboard; });
+    within.querySelectorAll("[data-select-all]").forEach((box) => { box.hidden = false; });
+    within.querySelector("[data-focus]")?.focus();
+  };
+
+  const closeMenus = (except) => document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (menu !== except) menu.open = false;
+  });
+
+  document.addEventListener("DOMContentLoaded", () => wake(document));
+  document.addEventListener("click", async (event) => {
+    closeMenus(event.target.closest("details.menu"));
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    say("Copied.");
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details.menu[open]");
+    closeMenus();
+    menu?.querySelector("summary").focus();
+  });
+
+  let unsaved = null;
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-select-all]");
+    if (all) all.closest("form").querySelectorAll("input[name=push]").forEach((box) => { box.checked = all.checked; });
+    const form = event.target.closest("form[data-unsaved]");
+    if (form) unsaved = form;
+  });
+  document.addEventListener("submit", (event) => { if (event.target === unsaved) unsaved = null; });
+  addEventListener("beforeunload", (event) => { if (unsaved?.isConnected) event.preventDefault(); });
+
+  // A list that renews itself waits while somebody chooses rows, reads an open entry or has the focus in it.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const list = event.target;
+    if (!list.getAttribute("hx-trigger")?.startsWith("every")) return;
+    const busy = list.querySelector("input[name=push]:checked") || list.contains(document.activeElement);
+    if (busy || document.hidden) event.preventDefault();
+  });
+  document.addEventListener("htmx:afterSwap", (event) => wake(event.target));
+  document.addEventListener("toast", (event) => event.detail.messages.forEach((each) => say(each.text, each.kind)));
+  document.addEventListener("htmx:sendError", () => say("The portal did not answer. Check your network and try again.", "danger"));
+})();
