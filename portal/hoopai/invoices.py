@@ -81,8 +81,9 @@ class DiscountSaid:
 class InvoiceSaid:
     """An invoice as HoopAI last told it; amounts in major units, `amount_paid` cumulative.
 
-    `reduced` means that the message had no list of lines at all (void and delete events): `lines`,
-    `contact` and `discount` then say nothing about the invoice and must not replace what is known.
+    `contact` None means that nothing was said of the contact (HoopAI's update events leave it out), never that
+    there is none any more. `reduced` means that the message had no list of lines at all (void and delete
+    events): `lines` and `discount` then say nothing either and must not replace what is known.
     """
 
     hoop_id: str

@@ -70,6 +70,10 @@ class XeroClient:
         """Close the kept connections."""
         self._transport.close()
 
+    def renew(self, access_token: str) -> None:
+        """Go on with a fresh access token over the connections already open."""
+        self._transport.token = access_token
+
     def organisation(self) -> dict[str, Any]:
         """The organisation itself, as Xero's Organisation object."""
         found = self._listed("Organisation", "Organisations")

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,7 +177,8 @@ def connections(api_url: str, access_token: str, auth_event_id: str | None = Non
     An empty list with a good token means: removed on Xero's side.
     """
     query = {"authEventId": auth_event_id} if auth_event_id else None
-    answer = Transport(api_url, access_token, (5.0, 20.0)).send("GET", "connections", query=query)
+    with closing(Transport(api_url, access_token, (5.0, 20.0))) as transport:
+        answer = transport.send("GET", "connections", query=query)
     if answer.status != 200:
         raise error_of(answer)
     try:
@@ -192,8 +193,8 @@ def delete_connection(api_url: str, access_token: str, connection_id: str) -> bo
     """Disconnect one organisation by its connection id; the user's others stay. False if it was gone
     already.
     """
-    transport = Transport(api_url, access_token, (5.0, 20.0))
-    answer = transport.send("DELETE", f"connections/{UUID(connection_id)}")
+    with closing(Transport(api_url, access_token, (5.0, 20.0))) as transport:
+        answer = transport.send("DELETE", f"connections/{UUID(connection_id)}")
     if 200 <= answer.status < 300:
         return True
     error = error_of(answer)
