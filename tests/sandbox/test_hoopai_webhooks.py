@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tests.sandbox.hoopai_world import HARBOUR, KAURI, SECRET, Json, Receiver, World, hoopai_world, receiving
-from tests.support.servers import wait_until
+from tests.support.ports import free_port
+from tests.support.servers import running, wait_for_web, wait_until
 
 
 @pytest.fixture
@@ -298,3 +302,25 @@ def test_contact_events_are_sent_only_when_asked_for(world: World, receiver: Rec
     saved = world.control("/contacts", contact)
     assert (saved["name"], saved["email"]) == ("Zoë Zed", "new@zed.example")
     assert receiver.wait(3)[2].json["type"] == "ContactUpdate"
+
+
+@pytest.mark.faults
+def test_a_killed_sandbox_delivers_after_its_restart_what_it_had_promised(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--data", str(tmp_path / "data")]
+    world = World(f"http://localhost:{port}/hoopai")
+    with running(command, tmp_path / "first") as process:
+        wait_for_web(port, "/healthz")
+        world.hook(receiver)
+        world.control("/webhooks/pause", {})
+        invoice = world.invoice()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    with running(command, tmp_path / "second"):
+        wait_for_web(port, "/healthz")
+        assert world.control(f"/invoices/{invoice['_id']}") == invoice
+        world.control("/webhooks/resume", {})
+        receiver.wait(2)
+    assert receiver.types() == ["InvoiceCreate", "InvoiceSent"]
