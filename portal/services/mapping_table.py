@@ -21,7 +21,7 @@ from portal.models import (
     TaxRate,
 )
 from portal.services import mappings, paging
-from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook
+from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook, percent_key
 from portal.services.paging import Page
 
 MOST_OPTIONS = 2_500
@@ -67,11 +67,12 @@ class CategoryRow:
 
 @dataclass(frozen=True, slots=True)
 class TaxRow:
-    """One HoopAI tax, the rate chosen for it, and the rates of the same percentage."""
+    """One HoopAI tax, the rate chosen for it (`own` or the one for any tax of its percentage), and the rates that fit."""
 
     key: str
     name: str
     rate: Decimal
+    own: str
     chosen: TaxRate | None
     choices: list[TaxRate]
     waiting: int
@@ -243,12 +244,18 @@ def _taxes(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list
             key,
             name,
             rate,
+            book.chosen.get((MappingKind.TAX, key), ""),
             book.tax_for(key),
             [each for each in usable if each.rate == rate],
             waiting.get(f"tax:{key}", 0),
         )
-        for key, name, rate in [*taxes, (NO_TAX, NO_TAX_NAME, Decimal(0))]
+        for key, name, rate in [*_any_taxes(usable), *taxes, (NO_TAX, NO_TAX_NAME, Decimal(0))]
     ]
+
+
+def _any_taxes(usable: list[TaxRate]) -> list[tuple[str, str, Decimal]]:
+    percents = sorted({rate.rate for rate in usable if rate.rate}, reverse=True)
+    return [(percent_key(percent), "Any tax of", percent) for percent in percents]
 
 
 def _methods(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[MethodRow]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from portal import bell, clock
@@ -27,6 +27,7 @@ from portal.services.unit import transaction
 
 NO_TAX = "none"
 NO_TAX_NAME = "No tax"
+ANY_TAX = "rate:"
 DEFAULT = "default"
 DEFAULT_ACCOUNT = "account"
 
@@ -38,12 +39,14 @@ Choices = Dict[Target, str]
 class MappingBook:
     """Every choice of one location beside the organisation's accounts and tax rates.
 
-    `accounts` is by AccountID, `rates` by tax type, `chosen` gives the AccountID or tax type of each target.
+    `accounts` is by AccountID, `rates` by tax type, `chosen` gives the AccountID or tax type of each target,
+    `percents` the percentage of each HoopAI tax.
     """
 
     accounts: dict[str, LedgerAccount]
     rates: dict[str, TaxRate]
     chosen: dict[Target, str]
+    percents: dict[str, Decimal] = field(default_factory=dict)
 
     def account_for(self, category_key: str) -> LedgerAccount | None:
         """The category's own account, else the default one. It may be archived: see `.takes_revenue`.
@@ -59,8 +62,14 @@ class MappingBook:
         return self.accounts.get(self.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), ""))
 
     def tax_for(self, tax_key: str) -> TaxRate | None:
-        """The tax rate chosen for a HoopAI tax (`none` for lines without tax), usable or not."""
-        return self.rates.get(self.chosen.get((MappingKind.TAX, tax_key), ""))
+        """The tax rate chosen for a HoopAI tax (`none` for lines without tax), usable or not.
+
+        A tax without a choice of its own goes where any tax of its percentage goes.
+        """
+        own = self.chosen.get((MappingKind.TAX, tax_key))
+        if own is None and tax_key in self.percents:
+            own = self.chosen.get((MappingKind.TAX, percent_key(self.percents[tax_key])))
+        return self.rates.get(own or "")
 
     def payment_account_for(self, method: str) -> LedgerAccount | None:
         """Where money of this method is received: its own account, else the one for all methods."""
@@ -113,6 +122,11 @@ class Saved:
 
     changed: int
     freed: int
+
+
+def percent_key(percent: Decimal) -> str:
+    """The key under which any tax of this percentage is mapped; it can be chosen before HoopAI has used one."""
+    return f"{ANY_TAX}{percent.normalize():f}"
 
 
 def book(location_id: int) -> MappingBook:
@@ -187,13 +201,16 @@ def _book(session: Session, location_id: int) -> MappingBook:
         {account.account_id: account for account in accounts},
         {rate.tax_type: rate for rate in rates},
         {(MappingKind(row.kind), row.key): row.account_id or row.tax_type or "" for row in rows},
+        {tax.key: tax.rate for tax in session.scalars(_taxes_of(location_id)) if tax.key != NO_TAX},
     )
 
 
+def _taxes_of(location_id: int) -> Select[HoopTax]:
+    return select(HoopTax).where(HoopTax.location_id == location_id)
+
+
 def _checked(session: Session, location_id: int, known: MappingBook, choices: Choices) -> dict[Target, str]:
-    taxes = {
-        tax.key: tax for tax in session.scalars(select(HoopTax).where(HoopTax.location_id == location_id))
-    }
+    taxes = {tax.key: (tax.name, tax.rate) for tax in session.scalars(_taxes_of(location_id))}
     codes = {account.code: account.account_id for account in known.accounts.values() if account.code}
     wanted: dict[Target, str] = {}
     refused: dict[str, str] = {}
@@ -202,7 +219,7 @@ def _checked(session: Session, location_id: int, known: MappingBook, choices: Ch
         to = to if kind == MappingKind.TAX or to in known.accounts else codes.get(to, to)
         wanted[kind, key] = to
         unchanged = to == known.chosen.get((kind, key), "")
-        problem = None if unchanged or not to else _refusal(known, kind, to, taxes.get(key))
+        problem = None if unchanged or not to else _refusal(known, kind, to, taxes.get(key) or _any_tax(key))
         if problem:
             refused[f"{kind}:{key}"] = problem
     if refused:
@@ -213,7 +230,15 @@ def _checked(session: Session, location_id: int, known: MappingBook, choices: Ch
     return wanted
 
 
-def _refusal(known: MappingBook, kind: MappingKind, to: str, tax: HoopTax | None) -> str | None:
+def _any_tax(key: str) -> tuple[str, Decimal]:
+    try:
+        percent = Decimal(key.removeprefix(ANY_TAX)) if key.startswith(ANY_TAX) else Decimal(0)
+    except InvalidOperation:
+        percent = Decimal(0)
+    return (f"Any tax of {percent:f} %" if percent else NO_TAX_NAME), percent
+
+
+def _refusal(known: MappingBook, kind: MappingKind, to: str, tax: tuple[str, Decimal]) -> str | None:
     if kind == MappingKind.TAX:
         return _tax_refusal(known.rates.get(to), tax)
     account = known.accounts.get(to)
@@ -230,12 +255,12 @@ def _refusal(known: MappingBook, kind: MappingKind, to: str, tax: HoopTax | None
     return None
 
 
-def _tax_refusal(rate: TaxRate | None, tax: HoopTax | None) -> str | None:
+def _tax_refusal(rate: TaxRate | None, tax: tuple[str, Decimal]) -> str | None:
     if rate is None:
         return "Xero has no such tax rate. Choose one from the list."
     if not rate.usable:
         return f"{rate.name} cannot be used for sales in Xero. Choose another rate."
-    percentage, name = (tax.rate, tax.name) if tax else (Decimal(0), NO_TAX_NAME)
+    name, percentage = tax
     if rate.rate != percentage:
         return (
             f"{name} is {percentage.normalize():f} % in HoopAI, but {rate.name} is {rate.rate.normalize():f} % "

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from flask import Flask, Response, request
@@ -12,7 +11,7 @@ from portal.models import MappingKind, Push
 from portal.services import connections, draining, intake, mappings, outbox, sources
 from portal.services.unit import release, transaction
 from tests.support import portal
-from tests.support.hoop import GST, Hoop
+from tests.support.hoop import Hoop
 from tests.support.servers import serving, wait_until
 from tests.support.xero import Xero
 
@@ -46,7 +45,7 @@ class Stage:
         """Choose the default account, the tax of GST and the payments account."""
         choices = {
             (MappingKind.DEFAULT, "account"): account,
-            (MappingKind.TAX, GST): tax,
+            (MappingKind.TAX, "rate:10"): tax,
             (MappingKind.PAYMENT, "default"): payments,
         }
         choices |= {(MappingKind.CATEGORY, key): code for key, code in more.items()}
@@ -90,7 +89,7 @@ def staged(app: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
     hoop = Hoop(sandbox, location.hoop_id)
     stage = Stage(app, hoop, xero, person, location.id, connection.id, connection.tenant_id)
     with transaction() as session:
-        mappings.learn(session, location.id, {"name:workshop": "Workshop"}, {GST: ("GST", Decimal(10))})
+        mappings.learn(session, location.id, {"name:workshop": "Workshop"}, {})
     release()
     with serving(_ear(app, token)) as url:
         hoop.listen(f"{url}/hook", secret)
