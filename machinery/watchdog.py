@@ -28,7 +28,7 @@ def main() -> None:
 def _end(groups: list[int]) -> None:
     for group in groups:
         _signal(group, signal.SIGTERM)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 2
     while time.monotonic() < until and any(_signal(group, 0) for group in groups):
         time.sleep(0.05)
     for group in groups:
