@@ -11,7 +11,7 @@ from flask import current_app
 
 from portal import bell, clock
 from portal.errors import NotNow
-from portal.xero.errors import Busy, XeroError
+from portal.xero.errors import Busy, NotSent, XeroError
 from portal.xero.limits import LimitsLeft, LocalQuota, Quota, QuotaLeft, Refused
 
 T = TypeVar("T")
@@ -34,47 +34,55 @@ class Permit:
 
     def use(self, letter: Callable[[], T]) -> T:
         """Make the call and give the slot back with what Xero's headers say is left. Errors pass through."""
-        left, throttled = None, None
         try:
             reply = letter()
-            left = getattr(reply, "limits", None)
-            return reply
+        except NotSent:
+            self.give_back()
+            raise
         except Busy as error:
-            throttled = error if error.limit else None
+            self._release(error.limits, error if error.limit else None)
             raise
         except XeroError as error:
-            left = getattr(error, "limits", None)
+            self._release(error.limits)
             raise
-        finally:
-            self._give_back(left, throttled)
+        except BaseException:
+            self._release()
+            raise
+        self._release(getattr(reply, "limits", None))
+        return reply
 
     def give_back(self) -> None:
         """Return a permit that was not used for a call."""
-        self._give_back(None, None)
+        self._release(sent=False)
 
-    def _give_back(self, left: LimitsLeft | None, throttled: Busy | None) -> None:
+    def _release(
+        self, left: LimitsLeft | None = None, throttled: Busy | None = None, *, sent: bool = True
+    ) -> None:
         with suppress(bell.Away):
-            self.quota.release(self.tenant_id, self.token, left, throttled)
+            self.quota.release(self.tenant_id, self.token, left, throttled, sent=sent)
 
 
-def permit(tenant_id: str) -> Permit:
-    """A permit for one call now. Raises NotNow with the moment when one will be free."""
+def permit(tenant_id: str, *, use_reserve: bool = False) -> Permit:
+    """A permit for one call now. Raises NotNow with the moment when one will be free.
+
+    `use_reserve` is for look-ups: a share of the day is kept, so that what is unsure can always be looked up.
+    """
     token = secrets.token_hex(8)
     quota: Quota | LocalQuota = Quota(bell.client())
     try:
-        answer = quota.acquire(tenant_id, token)
+        answer = quota.acquire(tenant_id, token, use_reserve=use_reserve)
     except bell.Away:
         quota = _local()
-        answer = quota.acquire(tenant_id, token)
+        answer = quota.acquire(tenant_id, token, use_reserve=use_reserve)
     if isinstance(answer, Refused):
         when = clock.now() + timedelta(seconds=answer.wait_seconds)
         raise NotNow(WORDS.get(answer.reason, WORDS["blocked"]), when, reason=answer.reason)
     return Permit(quota, tenant_id, token)
 
 
-def ask(tenant_id: str, letter: Callable[[], T]) -> T:
+def ask(tenant_id: str, letter: Callable[[], T], *, use_reserve: bool = False) -> T:
     """One call to an organisation, granted by the quota. Raises NotNow; errors of Xero pass through."""
-    return permit(tenant_id).use(letter)
+    return permit(tenant_id, use_reserve=use_reserve).use(letter)
 
 
 def left(tenant_id: str) -> QuotaLeft | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -17,6 +18,7 @@ from portal.services.work import Work
 from portal.xero import payloads, replies
 from portal.xero.client import Reply
 
+MOST_NUMBERS = 40
 Seen = dict[str, dict[str, Any]]
 
 
@@ -195,8 +197,13 @@ def _finders() -> dict[tuple[Document, Operation], Callable[[Work, list[dict[str
 
 
 def _contacts(work: Work, items: list[dict[str, Any]]) -> Seen:
-    reply = _ask(work, lambda: work.client.contacts_numbered([item["number"] for item in items]))
-    return {str(found.get("ContactNumber")): found for found in reply.data.get("Contacts") or []}
+    numbers = [item["number"] for item in items]
+    seen: Seen = {}
+    for start in range(0, len(numbers), MOST_NUMBERS):
+        part = numbers[start : start + MOST_NUMBERS]
+        reply = _ask(work, partial(work.client.contacts_numbered, part))
+        seen |= {str(found.get("ContactNumber")): found for found in reply.data.get("Contacts") or []}
+    return seen
 
 
 def _invoices(work: Work, items: list[dict[str, Any]]) -> Seen:
@@ -205,7 +212,11 @@ def _invoices(work: Work, items: list[dict[str, Any]]) -> Seen:
 
 def _invoices_by_number(work: Work, numbers: list[str]) -> Seen:
     reply = _ask(work, lambda: work.client.invoices_numbered(numbers))
-    return {str(found.get("InvoiceNumber")): found for found in reply.data.get("Invoices") or []}
+    return {
+        str(found.get("InvoiceNumber")): found
+        for found in reply.data.get("Invoices") or []
+        if found.get("Type") == "ACCREC"
+    }
 
 
 def _voided(work: Work, items: list[dict[str, Any]]) -> Seen:
@@ -247,4 +258,4 @@ def _remember(
 
 def _ask(work: Work, letter: Callable[[], Reply]) -> Reply:
     work.calls += 1
-    return calling.ask(work.tenant_id, letter)
+    return calling.ask(work.tenant_id, letter, use_reserve=True)
