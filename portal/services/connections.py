@@ -117,7 +117,10 @@ def disconnect(location_id: int, user: User) -> str:
         audit.note(session, user, location_id, "connections.disconnect", f"{name} ({connection.tenant_id})")
     if withdrawing.withdraw(*at_xero, leaving=connection_id):
         return f"{name} is disconnected. Your mapping is kept, and what waits is sent when you reconnect."
-    sentence = f"{name} is disconnected here, but Xero did not answer. Remove the app in Xero as well."
+    sentence = (
+        f"{name} is disconnected here, but Xero could not be told. "
+        "If Xero still lists the app under Connected apps, remove it there as well."
+    )
     with transaction() as session:
         standing.tell(session, location_id, sentence, session.get(User, user_id))
     return sentence

@@ -26,6 +26,7 @@ from portal.xero.facts import AccountFact, OrganisationFact, TaxRateFact
 T = TypeVar("T")
 OLD = timedelta(days=1)
 GONE = "DELETED"
+TURNS = 10
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,16 @@ def refresh(connection_id: int) -> None:
 
 
 def stale() -> list[int]:
-    """Connections whose facts are older than a day or were never fetched."""
+    """Connections whose facts are older than a day or were never fetched, and whose turn this minute is.
+
+    Each one's turn comes every ten minutes, so that an organisation which keeps failing costs few of its calls.
+    """
+    minute = int(clock.now().timestamp()) // 60
     found = db.session.scalars(
         select(Connection.id).where(
             Connection.state == ConnectionState.CONNECTED,
             or_(Connection.facts_fetched_at.is_(None), Connection.facts_fetched_at < clock.now() - OLD),
+            Connection.id % TURNS == minute % TURNS,
         )
     )
     return list(found)

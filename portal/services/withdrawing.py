@@ -35,9 +35,7 @@ def withdraw(authorisation_id: int, xero_connection_id: str, leaving: int | None
         if not others:
             _revoke(authorisation_id)
         return True
-    except ConnectAgain:
-        return True
-    except (XeroError, NotNow) as error:
+    except (XeroError, NotNow, ConnectAgain) as error:
         log.warning("withdrawing.not_told", extra={"authorisation_id": authorisation_id, "error": str(error)})
         return False
 

@@ -120,9 +120,20 @@ def test_disconnecting_while_xero_is_down_stops_here_and_says_what_is_left_to_do
 ) -> None:
     xero.fault("503", "/connections", times=5)
     sentence = connections.disconnect(portal.location().id, person.user)
-    assert "did not answer" in sentence
+    assert "could not be told" in sentence
     assert _there().state == ConnectionState.DISCONNECTED
     assert connections.events(portal.location().id)[0].what == sentence
+
+
+def test_disconnecting_after_xero_ended_the_sign_in_works_and_says_what_may_be_left(
+    person: portal.SignedIn,
+) -> None:
+    with transaction() as session:
+        permit = session.scalars(select(Authorisation)).one()
+        permit.state = AuthorisationState.LOST
+    sentence = connections.disconnect(portal.location().id, person.user)
+    assert "Connected apps" in sentence
+    assert _there().state == ConnectionState.DISCONNECTED
 
 
 def test_one_odd_refusal_disconnects_nobody(person: portal.SignedIn, xero: Xero) -> None:

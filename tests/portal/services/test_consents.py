@@ -302,7 +302,7 @@ def test_a_chart_of_accounts_that_cannot_be_fetched_does_not_undo_the_connection
     assert outcome.ok
     assert "still being fetched" in outcome.sentence
     assert _there().state == ConnectionState.CONNECTED
-    assert organisations.stale() == [_there().id]
+    assert _there().facts_fetched_at is None
 
 
 def test_a_viewer_cannot_begin(ground: Flask) -> None:
