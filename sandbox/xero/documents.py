@@ -174,6 +174,8 @@ def _existing(draft: Draft, posted: Element) -> Doc | None:
 
 def _changed(draft: Draft, posted: Element, found: Doc | None) -> Doc | None:
     given = {key: value for key, value in posted.items() if value not in (None, "")}
+    if found and folded(found["Name"]) == folded(fields.text(given, "Name")):
+        del given["Name"]
     doc, wrong = contact_rules.build(draft.call.book, given, found, str(uuid.uuid4()))
     draft.contact_wrong += wrong
     if wrong or doc == found:

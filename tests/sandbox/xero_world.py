@@ -53,10 +53,16 @@ class World:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         """One call of the accounting API; header names in snake case."""
-        named = {"Authorization": f"Bearer {self.token}", "xero-tenant-id": self.tenant, "Accept": "application/json"}
+        named = {
+            "Authorization": f"Bearer {self.token}",
+            "xero-tenant-id": self.tenant,
+            "Accept": "application/json",
+        }
         named |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = None if body is None else simplejson.dumps(body, use_decimal=True)
-        return requests.request(method, f"{self.url}/api.xro/2.0/{path}", data=data, headers=named, timeout=10)
+        return requests.request(
+            method, f"{self.url}/api.xro/2.0/{path}", data=data, headers=named, timeout=10
+        )
 
     def get(self, path: str, **headers: str) -> Json:
         """The JSON of a read that works."""
@@ -64,7 +70,9 @@ class World:
         assert answer.status_code == 200, answer.text
         return read(answer)
 
-    def put(self, plural: str, *rows: Json, query: str = "summarizeErrors=false&unitdp=4", **headers: str) -> list[Json]:
+    def put(
+        self, plural: str, *rows: Json, query: str = "summarizeErrors=false&unitdp=4", **headers: str
+    ) -> list[Json]:
         """The elements of a PUT that answers 200."""
         answer = self.ask("PUT", f"{plural}?{query}", {plural: list(rows)}, **headers)
         assert answer.status_code == 200, answer.text
