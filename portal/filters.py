@@ -43,7 +43,19 @@ def register(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    for word in (amount, money, number, moment, clock_time, day, percent, plural, quantity, exact_json):
+    for word in (
+        amount,
+        money,
+        number,
+        moment,
+        upcoming,
+        clock_time,
+        day,
+        percent,
+        plural,
+        quantity,
+        exact_json,
+    ):
         app.jinja_env.filters[word.__name__] = word
     app.jinja_env.globals["icon"] = icon
 
@@ -88,6 +100,11 @@ def moment(at: datetime | None, absent: str = "never") -> Markup | str:
         return absent
     words = f"{_relative(at)} · {clock_time(at)}"
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
+
+
+def upcoming(at: datetime) -> Markup | str:
+    """When something is due, as `moment`; `any moment now` once it is."""
+    return "any moment now" if at <= clock.now() else moment(at)
 
 
 def clock_time(at: datetime) -> str:

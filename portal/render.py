@@ -23,7 +23,8 @@ def page_or(fragment: str, page: str, /, status: int = 200, **context: Any) -> R
     if not wants_fragment():
         return make_response(render_template(page, **context), status)
     response = make_response(render_template(fragment, **context), status)
-    messages = [{"kind": kind, "text": text} for kind, text in get_flashed_messages(with_categories=True)]
+    waiting: list[Any] = list(get_flashed_messages(with_categories=True))
+    messages = [{"kind": kind, "text": text} for kind, text in waiting]
     if messages:
         response.headers["HX-Trigger"] = json.dumps({"toast": {"messages": messages}})
     return response

@@ -64,7 +64,7 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=int(LIFETIME.total_seconds()),
         WTF_CSRF_SSL_STRICT=False,
     )
-    login.session_protection = None
+    app.config["SESSION_PROTECTION"] = None
     login.user_loader(_person)
     app.before_request(_identify)
     app.before_request(_refuse_cross_site)
@@ -74,16 +74,23 @@ def configure(app: Flask, settings: Settings) -> None:
     app.after_request(_headers)
 
 
+def person() -> Person | None:
+    """The signed-in person, None before signing in."""
+    found = getattr(current_user, "is_authenticated", False) and current_user._get_current_object()
+    return found if isinstance(found, Person) else None
+
+
 def me() -> User:
     """The signed-in user."""
-    user: User = current_user.session.user
-    return user
+    return my_session().user
 
 
 def my_session() -> Session:
     """The signed-in browser's session."""
-    session: Session = current_user.session
-    return session
+    found = person()
+    if found is None:
+        raise NotAllowed("Sign in first.")
+    return found.session
 
 
 def here() -> Location:
@@ -134,7 +141,7 @@ def _refuse_cross_site() -> None:
 def _close() -> AnyResponse | None:
     if request.endpoint in PUBLIC or request.endpoint is None:
         return None
-    if current_user.is_authenticated:
+    if person() is not None:
         if request.method not in SAFE and request.endpoint != "sessions.sign_out":
             _must_be_able_to_change()
         return None

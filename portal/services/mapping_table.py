@@ -1,5 +1,6 @@
 """The Account Mapping page: every category, tax and payment method with its choice, use and what waits for it."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -67,7 +68,7 @@ class CategoryRow:
 
 @dataclass(frozen=True, slots=True)
 class TaxRow:
-    """One HoopAI tax, the rate chosen for it (`own` or the one for any tax of its percentage), and the rates that fit."""
+    """One HoopAI tax, its rate in Xero (`own`, or that of any tax of its percentage), and the rates that fit."""
 
     key: str
     name: str
@@ -192,8 +193,8 @@ def _waiting(location_id: int) -> dict[str, int]:
     return {str(cause): count for cause, count in rows}
 
 
-def _add_use(location_id: int, rows: list[CategoryRow] | object, revenue: list[LedgerAccount]) -> None:
-    shown = {row.key: row for row in rows}  # type: ignore[attr-defined]
+def _add_use(location_id: int, rows: Sequence[CategoryRow], revenue: list[LedgerAccount]) -> None:
+    shown = {row.key: row for row in rows}
     exact = db.engine.dialect.name == "sqlite"
     kind = BigInteger() if exact else Numeric()
     sums = func.sum(type_coerce(Line.quantity, kind) * type_coerce(Line.unit_amount, kind))
@@ -213,7 +214,7 @@ def _add_use(location_id: int, rows: list[CategoryRow] | object, revenue: list[L
     for key, currency, count, total in found:
         row = shown[key]
         row.invoices += count
-        money = Decimal(total or 0) / (100_000_000 if exact else 1)
+        money = Decimal(str(total or 0)) / (100_000_000 if exact else 1)
         row.money = {**(row.money or {}), currency: money}
     for row in shown.values():
         row.suggestion = _suggested(row.name, revenue) if row.unmapped or row.stale else None
@@ -272,5 +273,5 @@ def _method(key: str, book: MappingBook, waiting: dict[str, int]) -> MethodRow:
     return MethodRow(key, method_name(key), own, book.accounts.get(own), waiting.get(f"payment:{key}", 0))
 
 
-def _sorted(accounts: object) -> list[LedgerAccount]:
-    return sorted(accounts, key=lambda account: (account.code is None, account.code or "", account.name))  # type: ignore[call-overload,no-any-return]
+def _sorted(accounts: Iterable[LedgerAccount]) -> list[LedgerAccount]:
+    return sorted(accounts, key=lambda account: (account.code is None, account.code or "", account.name))

@@ -86,7 +86,7 @@ class MappingBook:
             return account is not None and account.takes_revenue
         if kind == "tax":
             rate = self.tax_for(key)
-            return rate is not None and rate.usable
+            return rate is not None and rate.usable and rate.rate == self.percents.get(key, rate.rate)
         if kind == "payment":
             account = self.payment_account_for(key)
             return account is not None and account.takes_payments

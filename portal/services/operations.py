@@ -1,12 +1,14 @@
 """What operators ask: is the portal ready, and how is it doing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import bell, clock
 from portal.extensions import db
@@ -44,8 +46,9 @@ def numbers() -> dict[str, dict[str, float]]:
     }
 
 
-def _by(column):  # type: ignore[no-untyped-def]
-    return db.session.execute(select(column, func.count()).group_by(column)).all()
+def _by(column: InstrumentedAttribute[Any]) -> list[tuple[str, int]]:
+    rows = db.session.execute(select(column, func.count()).group_by(column))
+    return [(str(value), count) for value, count in rows]
 
 
 def _database() -> Part:

@@ -9,7 +9,7 @@ from portal.models import Failure
 class Owner(StrEnum):
     """Who has to act."""
 
-    NOBODY = "Nobody: we try again by ourselves"
+    NOBODY = "Nobody; we try again by ourselves"
     YOU = "You"
     BOOKKEEPER = "Your bookkeeper, in Xero"
     US = "Us"

@@ -5,34 +5,31 @@ from flask_bootstrap import Bootstrap5
 from htmx_flask import Htmx
 
 from portal.extensions import csrf
-from portal.views import (
-    connections,
-    frame,
-    hooks,
-    integrations,
-    invoices,
-    mappings,
-    operations,
-    overview,
-    payments,
-    pushes,
-    sessions,
-    troubleshooting,
-    vendor,
-)
+from portal.views import frame, vendor
+from portal.views.connections import room as connections
+from portal.views.hooks import room as hooks
+from portal.views.integrations import room as integrations
+from portal.views.invoices import room as invoices
+from portal.views.mappings import room as mappings
+from portal.views.operations import room as operations
+from portal.views.overview import room as overview
+from portal.views.payments import room as payments
+from portal.views.pushes import room as pushes
+from portal.views.sessions import room as sessions
+from portal.views.troubleshooting import room as troubleshooting
 
 ROOMS = (
-    sessions.room,
-    overview.room,
-    integrations.room,
-    connections.room,
-    mappings.room,
-    invoices.room,
-    payments.room,
-    pushes.room,
-    troubleshooting.room,
-    hooks.room,
-    operations.room,
+    sessions,
+    overview,
+    integrations,
+    connections,
+    mappings,
+    invoices,
+    payments,
+    pushes,
+    troubleshooting,
+    hooks,
+    operations,
 )
 
 
@@ -44,4 +41,4 @@ def register(app: Flask) -> None:
     for room in ROOMS:
         app.register_blueprint(room)
     app.register_blueprint(vendor.blueprint())
-    csrf.exempt(hooks.room)
+    csrf.exempt(hooks)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from flask import Flask, g, request, url_for
-from flask_login import current_user
 
 from portal.filters import plural
 from portal.models import Location
-from portal.security import here, me
+from portal.security import here, me, person
 from portal.services import overview, problems, users
 from portal.services.overview import Glance, Stage
 
@@ -39,16 +39,17 @@ def register(app: Flask) -> None:
             "frame": _frame,
             "again": _again,
             "advice": problems.advice,
-            "person": me() if current_user.is_authenticated else None,
+            "person": me() if person() else None,
             "location": g.get("location"),
         }
     )
 
 
-def _again(**changes: object) -> str:
+def _again(**changes: Any) -> str:
     """This page with some of its query changed; what is None is left out."""
-    query = {**request.args.to_dict(), **changes}
-    return url_for(f"{request.blueprint}.index", **{name: value for name, value in query.items() if value is not None})
+    query: dict[str, Any] = {**request.args.to_dict(), **changes}
+    kept = {name: value for name, value in query.items() if value is not None and not name.startswith("_")}
+    return url_for(f"{request.blueprint}.index", **kept)
 
 
 def _frame() -> Frame | None:

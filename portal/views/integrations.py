@@ -1,5 +1,7 @@
 """Settings > Integrations: the Xero card and the HoopAI card."""
 
+from typing import Any
+
 from flask import Blueprint, Response, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -48,6 +50,6 @@ def new_secret() -> AnyResponse:
     return done("A new secret is made. Enter it in HoopAI now.", url_for("integrations.index"))
 
 
-def _source() -> dict[str, object]:
+def _source() -> dict[str, Any]:
     source: Source | None = sources.of(here().id)
     return {"source": source, "webhook_url": sources.webhook_url(source) if source else None}

@@ -48,5 +48,7 @@ def retry(hoop_id: str) -> AnyResponse:
 def skip(hoop_id: str) -> AnyResponse:
     """Do not send what of this invoice is not in Xero."""
     count = activity.skip(invoices.open_documents(here(), hoop_id), me(), here().id)
-    message = f"{plural(count, 'document')} will not be sent." if count else "Nothing here can be left out now."
+    message = (
+        f"{plural(count, 'document')} will not be sent." if count else "Nothing here can be left out now."
+    )
     return done(message, url_for("invoices.show", hoop_id=hoop_id), "success" if count else "warning")

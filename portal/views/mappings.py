@@ -1,5 +1,7 @@
 """Settings > Integrations > Xero > Account Mapping."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -29,7 +31,7 @@ def save() -> AnyResponse:
         saved = mappings.save(here().id, me(), choices(request.form))
     except ChooseAgain as refusal:
         return _page(request.form, refusal.fields, str(refusal))
-    return done(_told(saved), url_for("mappings.index", **request.args))
+    return done(_told(saved), url_for("mappings.index", **_query()))
 
 
 @room.get("/category")
@@ -64,6 +66,10 @@ def _page(typed: dict[str, str], refused: dict[str, str], refusal: str | None) -
         refused=refused,
         refusal=refusal,
     )
+
+
+def _query() -> dict[str, Any]:
+    return {name: request.args[name] for name in ("only", "q", "page") if name in request.args}
 
 
 def _category(key: str, refusal: str | None) -> Response:

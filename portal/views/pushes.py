@@ -1,5 +1,7 @@
 """Sync activity: what went to Xero, what waits, and retrying or leaving out many at once."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -40,6 +42,10 @@ def skip() -> AnyResponse:
     return _done(count, f"{plural(count, 'document')} will not be sent.")
 
 
+def _query() -> dict[str, Any]:
+    return {"state": _view()} if _view() != View.ALL else {}
+
+
 def _view() -> View:
     state = request.args.get("state", "")
     return View(state) if state in set(View) else View.ALL
@@ -50,7 +56,7 @@ def _ids() -> list[int]:
 
 
 def _done(count: int, message: str) -> AnyResponse:
-    to = url_for("pushes.index", **request.args)
+    to = url_for("pushes.index", **_query())
     if count:
         return done(message, to)
     return done("Choose at least one document that waits or needs you.", to, "warning")

@@ -31,7 +31,9 @@ def index() -> Response:
 @room.post("/retry")
 def retry() -> AnyResponse:
     """Try all documents of one cause again now."""
-    ids = [int(each) for each in request.form.get("pushes", "").split(",") if each.isascii() and each.isdigit()]
+    ids = [
+        int(each) for each in request.form.get("pushes", "").split(",") if each.isascii() and each.isdigit()
+    ]
     count = activity.retry(ids, me(), here().id)
     message = f"{plural(count, 'document')} tried again now." if count else "They are no longer blocked."
     return done(message, url_for("troubleshooting.index"), "success" if count else "info")
