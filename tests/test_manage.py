@@ -217,16 +217,16 @@ def test_a_second_run_on_the_same_data_is_refused_and_hurts_nobody(house: House)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("helper", ["kernel and watchdog", "watchdog alone", "kernel alone"])
-def test_a_killed_supervisor_leaves_no_process(house: House, helper: str) -> None:
-    if helper == "watchdog alone":
+@pytest.mark.parametrize("guard", ["kernel and watchdog", "watchdog alone", "kernel alone"])
+def test_a_killed_supervisor_leaves_no_process(house: House, guard: str) -> None:
+    if guard == "watchdog alone":
         source = house.root / "machinery" / "processes.py"
         source.write_text(
             source.read_text().replace('if sys.platform == "linux" else None', "if False else None")
         )
     with house.up() as supervisor:
         assert len(house.processes()) >= 8
-        if helper == "kernel alone":
+        if guard == "kernel alone":
             os.kill(house.process_of("watchdog.py"), signal.SIGKILL)
         supervisor.kill()
         wait_until(lambda: not house.processes(), 10, f"an empty house, but {house.processes()} remain")

@@ -95,7 +95,8 @@ def test_the_portal_and_the_sandbox_answer_and_the_demo_agency_is_kept_over_a_re
     assert first == [("Harbour Studio",), ("Kauri Fitness",)]
     with portal.up():
         assert portal.locations() == first
-    assert portal.seconds_to_start() < 10, "a second start has nothing to install"
+    assert "Installing" not in portal.said()
+    assert portal.seconds_to_start() < 20, "a few seconds on a machine with nothing else to do"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
