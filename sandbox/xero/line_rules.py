@@ -18,7 +18,7 @@ _APPLIES = {
     "LIABILITY": "CanApplyToLiabilities",
     "REVENUE": "CanApplyToRevenue",
 }
-_OPEN_SYSTEM = {"", "ROUNDING", "GST", "WAGES"}
+_OPEN_SYSTEM = {"", "ROUNDING", "GST"}
 _LARGEST = Decimal("9999999999.99")
 
 

@@ -27,7 +27,7 @@ _ACCOUNTS = [
     account("420", "Entertainment", "EXPENSE", "BASEXCLUDED"),
     account("445", "Power and Light", "OVERHEADS", "INPUT"),
     account("469", "Rent", "OVERHEADS", "INPUT"),
-    account("477", "Wages and Salaries", "EXPENSE", "BASEXCLUDED", SystemAccount="WAGES"),
+    account("477", "Wages and Salaries", "EXPENSE", "BASEXCLUDED"),
     account("497", "Bank Revaluations", "EXPENSE", SystemAccount="BANKCURRENCYGAIN"),
     account("498", "Unrealised Currency Gains", "EXPENSE", SystemAccount="UNREALISEDCURRENCYGAIN"),
     account("499", "Realised Currency Gains", "EXPENSE", SystemAccount="REALISEDCURRENCYGAIN"),
@@ -64,7 +64,7 @@ _RATES = [
     rate("GSTONIMPORTS", "GST on Imports", "0", "AQELR"),
     rate("BASEXCLUDED", "BAS Excluded", "0", "AQELR"),
     rate("CAPEXINPUT", "GST on Capital", "10", "AQEL", Status="DELETED"),
-    rate("TAX001", "Old Luxury Levy", "5", "R", ReportTaxType="USER", Status="ARCHIVED"),
+    rate("TAX001", "Old Luxury Levy", "5", "R", ReportTaxType="OUTPUT", Status="ARCHIVED"),
     rate("NONE", "Tax Exempt", "0", "AQELR"),
 ]
 

@@ -25,7 +25,7 @@ _ACCOUNTS = [
     account("412", "Consulting", "EXPENSE", "INPUT2"),
     account("445", "Power", "OVERHEADS", "INPUT2"),
     account("469", "Rent", "OVERHEADS", "INPUT2"),
-    account("477", "Salaries", "EXPENSE", SystemAccount="WAGES"),
+    account("477", "Salaries", "EXPENSE"),
     account("497", "Bank Revaluations", "EXPENSE", SystemAccount="BANKCURRENCYGAIN"),
     account("499", "Realised Currency Gains", "EXPENSE", SystemAccount="REALISEDCURRENCYGAIN"),
     account("610", "Accounts Receivable", "CURRENT", SystemAccount="DEBTORS"),
@@ -49,7 +49,7 @@ _RATES = [
     rate("OUTPUT2", "15% GST on Income", "15", "AQLR", ReportTaxType="OUTPUT"),
     rate("INPUT2", "15% GST on Expenses", "15", "AQEL", ReportTaxType="INPUT"),
     rate("GSTONIMPORTS", "GST on Imports", "0", "AQELR"),
-    rate("ZERORATED", "Zero Rated", "0", "AQELR"),
+    rate("ZERORATED", "Zero Rated", "0", "AQELR", ReportTaxType="OUTPUT"),
     rate("NONE", "No GST", "0", "AQELR"),
 ]
 
