@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.support import house as running
 from tests.support import ports, postgres, valkey
 
 STRICT = os.environ.get("PORTAL_TEST_STRICT") == "1"
@@ -61,6 +62,13 @@ def valkey_url(valkey_server: str) -> str:
     with Redis.from_url(valkey_server) as line:
         line.flushall()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.House]:
+    """The whole product under `manage.py run`, started once and shared; nothing is connected at first."""
+    with running.up(tmp_path_factory.mktemp("house") / "data") as house:
+        yield house
 
 
 @pytest.fixture(scope="session")

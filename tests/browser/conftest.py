@@ -1,0 +1,104 @@
+"""A real Chromium for these tests, watched for what a person would not see: console errors and broken policies."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+
+from tests.browser import people
+from tests.support.house import House
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--screenshots DIR`: write the pictures of the README there."""
+    parser.addoption("--screenshots", metavar="DIR", default=None, help="write the README's pictures there")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Everything here drives a browser; pictures are taken only when they are asked for."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+    pictures = [item for item in items if item.path.name == "test_screenshots.py"]
+    if pictures and not config.getoption("screenshots", None):
+        config.hook.pytest_deselected(items=pictures)
+        items[:] = [item for item in items if item not in pictures]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's own Chromium instead of one that Playwright would download."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: apt-get install -y --no-install-recommends chromium")
+    return {**browser_type_launch_args, "executable_path": CHROMIUM}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A desk of 1280 pixels, speaking British English, as every test's context."""
+    return {**browser_context_args, "viewport": {"width": 1280, "height": 900}, "locale": "en-GB"}
+
+
+class Watch:
+    """What went wrong in the pages of one context: console errors, policy violations, failed answers of ours."""
+
+    def __init__(self, context: BrowserContext, portal: str) -> None:
+        self.seen: list[str] = []
+        self._portal = portal
+        self.expected: set[int] = set()
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.seen.append(f"error: {error.error}"))
+        context.on("response", self._response)
+
+    def expect(self, *statuses: int) -> None:
+        """These statuses are what the test is about."""
+        self.expected.update(statuses)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        told = any(f"status of {status}" in message.text for status in self.expected)
+        if message.type in ("error", "warning") and not told:
+            self.seen.append(f"{message.type}: {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.url.startswith(self._portal) and response.status >= 400:
+            if response.status not in self.expected:
+                self.seen.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture
+def watched(
+    new_context: Callable[..., BrowserContext], house: House
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes contexts whose pages must stay without console errors, policy violations and failed answers."""
+    watches: list[Watch] = []
+
+    def make(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(10_000)
+        watches.append(Watch(context, house.url))
+        context.watch = watches[-1]  # type: ignore[attr-defined]
+        return context
+
+    yield make
+    assert [each for watch in watches for each in watch.seen] == []
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, house: House) -> Any:
+    """The cookies of Ana, signed in through the page."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        people.sign_in(page, house)
+        return context.storage_state()
+
+
+@pytest.fixture
+def ana(watched: Callable[..., BrowserContext], signed_in: Any) -> Page:
+    """A page of Ana's browser, signed in already."""
+    return watched(storage_state=signed_in).new_page()
