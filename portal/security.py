@@ -10,6 +10,7 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 from flask_login import UserMixin, current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal import logs
 from portal.config import LOOPBACK, Settings
 from portal.errors import NotAllowed
 from portal.extensions import login
@@ -129,6 +130,7 @@ def _person(key: str) -> Person | None:
 def _identify() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    logs.trace.set(g.request_id)
 
 
 def _refuse_cross_site() -> None:
