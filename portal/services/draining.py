@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from portal import bell, clock
+from portal import bell, clock, failpoints
 from portal.errors import ConnectAgain, LeaseLost, NotNow
 from portal.extensions import db
 from portal.models import Connection, Document, Operation, Push
@@ -42,6 +42,7 @@ def drain(connection_id: int) -> None:
     fence = leases.take(connection_id)
     if fence is None:
         return
+    failpoints.here("after_lease")
     try:
         _drain(connection_id, fence)
     except LeaseLost:
@@ -74,6 +75,7 @@ def _carry(work: Work) -> None:
         if document == Document.CONTACT and work.going:
             _know_the_contacts(work)
         while work.going and (ids := batching.prepare(work.connection_id, work.fence, document, operation)):
+            failpoints.here("after_prepare")
             sending.send(work, ids, recording.record)
         if work.going and (document, operation) == (Document.INVOICE, Operation.CREATE):
             resolving.check_taken(work)

@@ -9,7 +9,7 @@ from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from portal import bell, clock
+from portal import bell, clock, failpoints
 from portal.extensions import db
 from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
@@ -60,6 +60,7 @@ def apply() -> int:
     while locations := _locations_with_news():
         for location_id in locations:
             done = _apply_chunk(location_id)
+            failpoints.here("after_apply")
             settled += done
             if done:
                 _ring_drain(location_id)
@@ -95,6 +96,7 @@ def _keep(source: _Verified, body: bytes) -> Answer:
         return Answer(200, "Kept, but it is not an event that this portal uses.")
     state, reason = _judge(source, delivery)
     _store(source, body, delivery, state, reason)
+    failpoints.here("after_store")
     if state == EventState.RECEIVED:
         bell.ring(JOB)
     return Answer(200, "Received.")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, failpoints
 from portal.config import settings
 from portal.extensions import db
 from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
@@ -82,6 +82,7 @@ def _adopt_lost(work: Work) -> None:
 
 
 def _resolve_one(work: Work, batch_id: int) -> None:
+    failpoints.here("before_resolve")
     batch = db.session.get_one(Batch, batch_id)
     again = batch.state == BatchState.PREPARED or _may_resend(batch)
     ripe = batch.last_sent_at is not None and clock.now() >= _quiet_end(batch)
@@ -123,6 +124,7 @@ def _look(work: Work, batch_id: int) -> None:
     items, find = list(batch.items), _finders()[(batch.document, batch.operation)]
     release()
     seen = find(work, items)
+    failpoints.here("after_look")
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
         batch = session.get_one(Batch, batch_id, populate_existing=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from portal import clock
+from portal import clock, failpoints
 from portal.config import settings
 from portal.errors import NotNow
 from portal.models import Batch, BatchState
@@ -49,7 +49,9 @@ def _send_some(work: Work, batch_ids: Sequence[int], record: Record) -> None:
             pool.submit(_deliver, permit, client, letter): letter.batch_id for permit, letter in ready
         }
         for future in _finished(work, set(under_way)):
+            failpoints.here("after_answer")
             record(work, under_way[future], future.result())
+            failpoints.here("after_record")
 
 
 def _ready(work: Work, batch_ids: Sequence[int]) -> "list[tuple[Permit, _Stamped]]":
@@ -64,6 +66,7 @@ def _ready(work: Work, batch_ids: Sequence[int]) -> "list[tuple[Permit, _Stamped
         if letter is None:
             permit.give_back()
             continue
+        failpoints.here("after_stamp")
         work.calls += 1
         ready.append((permit, letter))
     return ready
@@ -84,6 +87,7 @@ def _stamp(work: Work, batch_id: int) -> _Stamped | None:
 
 
 def _deliver(permit: Permit, client: XeroClient, letter: _Stamped) -> Outcome:
+    failpoints.here("before_send")
     try:
         return permit.use(
             lambda: client.write(
