@@ -4,7 +4,7 @@ import json
 import logging
 
 from flask import Flask, Response, g, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.errors import ChooseAgain, ConnectAgain, NotAllowed, NotFoundHere, NotNow, PortalError
 from portal.render import wants_fragment
@@ -55,6 +55,10 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if error.response is not None or status < 400:
         return make_response(error.get_response())
+    if isinstance(error, SecurityError):
+        return Response(
+            "This portal is not known by that name.\n", 400, content_type="text/plain; charset=utf-8"
+        )
     own = type(error).description != error.description
     answer = _answer(status, (error.description if own else None) or SENTENCES.get(status, ""))
     for name, value in error.get_headers():

@@ -1,0 +1,182 @@
+"""What holds for every page, found from the routes themselves."""
+
+import re
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from portal.security import ASSETS, PUBLIC
+from tests.portal.views.browser import Browser
+from tests.support.portal import HARBOUR
+
+PAGES = (
+    "",
+    "/settings/integrations",
+    "/settings/integrations/hoopai/secret",
+    "/settings/integrations/xero",
+    "/settings/integrations/xero/disconnect",
+    "/settings/integrations/xero/account-mapping",
+    "/settings/integrations/xero/account-mapping?only=unmapped&q=work&suggest=1",
+    "/settings/integrations/xero/account-mapping/category?key=product:workshop",
+    "/invoices",
+    "/invoices?state=needs-you",
+    "/invoices?state=waiting&q=lantern",
+    "/invoices?state=sent&page=99",
+    "/invoices?state=not-sent",
+    "/invoices/inv0",
+    "/invoices/inv4",
+    "/payments",
+    "/sync-activity",
+    "/sync-activity?state=needs-you",
+    "/sync-activity?state=sent-today",
+    "/troubleshooting",
+    "/troubleshooting?number=hs-5",
+    "/troubleshooting?number=nope",
+)
+SAMPLES = {"location_id": HARBOUR, "hoop_id": "inv0", "token": "unknown", "filename": "portal.css"}
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def full(page: str) -> str:
+    """The page's address in the filled location; the overview where it is empty."""
+    return f"/locations/{HARBOUR}{page}" if page else "/"
+
+
+def address(rule: Rule) -> str:
+    """An address of this rule; a rule with an argument that has no sample here must be given one."""
+    unknown = rule.arguments - set(SAMPLES)
+    assert not unknown, f"{rule.rule}: add a sample for {sorted(unknown)}"
+    path = rule.rule
+    for name in rule.arguments:
+        path = re.sub(rf"<(?:\w+:)?{name}>", SAMPLES[name], path)
+    return path
+
+
+def rules(app: Flask) -> list[Rule]:
+    return list(app.url_map.iter_rules())
+
+
+def test_each_page_opens_for_an_admin_without_inline_style_or_script(
+    ana: Browser, subtests: pytest.Subtests
+) -> None:
+    for page in PAGES:
+        with subtests.test(page):
+            answer = ana.get(full(page))
+            assert answer.status_code == 200
+            assert "<h1>" in answer.text
+            assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", answer.text)
+            assert not any(re.findall(r"<script[^>]*>(.*?)</script>", answer.text, re.S))
+            assert "<b>day</b>" not in answer.text
+
+
+def test_each_page_opens_for_a_viewer(viewer: Browser, subtests: pytest.Subtests) -> None:
+    for page in PAGES:
+        with subtests.test(page):
+            only_admins = page.endswith(("/secret", "/disconnect"))
+            assert viewer.get(full(page)).status_code == (403 if only_admins else 200)
+
+
+def test_htmx_gets_the_fragment_of_each_page(ana: Browser, subtests: pytest.Subtests) -> None:
+    for page in PAGES:
+        with subtests.test(page):
+            answer = ana.get(full(page), HX_Request="true")
+            assert answer.status_code == 200
+            assert "<html" not in answer.text
+            assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_routes_are_closed_unless_listed(site: Flask) -> None:
+    for rule in rules(site):
+        for method in (rule.methods or set()) & {"GET", *UNSAFE}:
+            answer = site.test_client().open(address(rule), method=method)
+            if rule.endpoint in PUBLIC:
+                assert "/sign-in?next=" not in answer.headers.get("Location", "")
+            else:
+                assert answer.status_code in (303, 400), f"{method} {rule.rule}"
+                assert answer.status_code == 400 or "/sign-in" in answer.headers["Location"]
+
+
+def test_only_these_routes_are_public() -> None:
+    assert {
+        "sessions.sign_in",
+        "hooks.hoopai",
+        "operations.healthz",
+        "operations.readyz",
+        "operations.metrics",
+    } == PUBLIC - ASSETS
+
+
+def test_a_location_of_another_agency_is_not_there(site: Flask, stranger: Browser) -> None:
+    of_locations = [rule for rule in rules(site) if "location_id" in rule.arguments]
+    assert len(of_locations) > 20
+    for rule in of_locations:
+        for method in (rule.methods or set()) & {"GET", *UNSAFE}:
+            answer = stranger.get(address(rule)) if method == "GET" else stranger.post(address(rule))
+            assert answer.status_code == 404, f"{method} {rule.rule}"
+
+
+def test_a_location_that_a_viewer_was_not_given_is_not_there(viewer: Browser) -> None:
+    assert viewer.get("/locations/locK3wN8sT1uC6mRd5Eb/invoices").status_code == 404
+
+
+def test_a_form_without_its_token_is_refused(site: Flask, ana: Browser) -> None:
+    for rule in rules(site):
+        if not (rule.methods or set()) & UNSAFE or rule.endpoint == "hooks.hoopai":
+            continue
+        answer = ana.post(address(rule), token="")
+        assert answer.status_code == 400, rule.rule
+
+
+def test_a_form_sent_from_another_site_is_refused(ana: Browser) -> None:
+    path = f"/locations/{HARBOUR}/settings/integrations/xero/pause"
+    assert ana.post(path, Sec_Fetch_Site="cross-site").status_code == 400
+    assert ana.post(path, Sec_Fetch_Site="same-origin").status_code == 303
+
+
+def test_a_viewer_changes_nothing(site: Flask, viewer: Browser) -> None:
+    for rule in rules(site):
+        if (rule.methods or set()) & UNSAFE and "location_id" in rule.arguments:
+            answer = viewer.post(address(rule))
+            assert answer.status_code == 403, rule.rule
+            assert "Ask an admin" in answer.text
+
+
+def test_every_answer_carries_the_security_headers(site: Flask, ana: Browser) -> None:
+    for rule in rules(site):
+        if "GET" not in (rule.methods or set()):
+            continue
+        headers = ana.get(address(rule)).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"], rule.rule
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Permissions-Policy"]
+        assert headers["X-Request-Id"]
+        if rule.endpoint not in ASSETS:
+            assert headers["Cache-Control"] == "no-store", rule.rule
+
+
+def test_the_script_of_the_pages_is_the_checked_one(ana: Browser) -> None:
+    answer = ana.get("/vendor/htmx/htmx-2.min.js")
+    assert answer.status_code == 200
+    assert 'integrity="sha384-' in ana.get("/").text
+
+
+def test_an_unknown_address_says_so_in_words(ana: Browser) -> None:
+    answer = ana.get("/locations/nowhere/invoices")
+    assert answer.status_code == 404
+    assert "There is nothing at this address" in answer.text
+    assert ana.get("/nothing").status_code == 404
+
+
+def test_an_error_for_htmx_is_a_toast_and_swaps_nothing(ana: Browser) -> None:
+    answer = ana.get(f"/locations/{HARBOUR}/invoices/none", HX_Request="true")
+    assert answer.status_code == 404
+    assert answer.headers["HX-Reswap"] == "none"
+    assert "no such invoice" in answer.headers["HX-Trigger"]
+
+
+def test_another_host_name_is_refused(ana: Browser) -> None:
+    assert ana.get("/sign-in", Host="evil.example").status_code == 400
