@@ -79,7 +79,7 @@ def main() -> int:
     queue = Queue(bell.QUEUE, connection=connection, serializer=JSONSerializer, job_class=ListedJob)
     worker = Worker(
         [queue], connection=connection, serializer=JSONSerializer, job_class=ListedJob,
-        default_worker_ttl=60, maintenance_interval=30, job_monitoring_interval=10, log_job_description=False,
+        worker_ttl=60, maintenance_interval=30, job_monitoring_interval=10, log_job_description=False,
     )  # fmt: skip
     worker.work(logging_level="WARNING")
     return 0

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from portal import clock
 from portal.extensions import db
 from portal.models import Batch, BatchState, Connection, ConnectionState, Push
-from portal.services import heartbeats, intake, organisations, outbox, tokens
+from portal.services import heartbeats, intake, leases, organisations, outbox, tokens
 from portal.services.unit import release
 
 DRAIN = "jobs.pushes.drain"
@@ -37,6 +37,7 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
         select(Batch.id)
         .where(
             Batch.connection_id == Connection.id,
+            Batch.tenant_id == Connection.tenant_id,
             Batch.state != BatchState.CLOSED,
             or_(Batch.resolve_at.is_(None), Batch.resolve_at <= moment),
         )
@@ -45,7 +46,7 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
     found = select(Connection.id).where(
         Connection.state == ConnectionState.CONNECTED,
         or_(Connection.rest_until.is_(None), Connection.rest_until <= moment),
-        or_(Connection.lease_until.is_(None), Connection.lease_until < moment),
+        leases.is_free(),
         or_(push_due, batch_due),
     )
     if among is not None:

@@ -7,7 +7,7 @@ import os
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -24,13 +24,11 @@ def owner() -> str:
 
 def take(connection_id: int) -> int | None:
     """Take the free or expired lease of a connection; its fencing number, or None when another holds it."""
-    moment = clock.now()
-    free = or_(Connection.lease_until.is_(None), Connection.lease_until < moment)
     with transaction() as session:
         fence = session.scalar(
             update(Connection)
-            .where(Connection.id == connection_id, free)
-            .values(lease_owner=owner(), lease_until=_until(), fence=Connection.fence + 1)
+            .where(Connection.id == connection_id, is_free())
+            .values(lease_owner=owner(), lease_until=until(), fence=Connection.fence + 1)
             .returning(Connection.fence)
         )
     return fence
@@ -39,7 +37,7 @@ def take(connection_id: int) -> int | None:
 def renew(connection_id: int, fence: int) -> None:
     """Keep the lease for another while. Raises LeaseLost when it has gone to another."""
     with transaction() as session:
-        hold(session, connection_id, fence).lease_until = _until()
+        hold(session, connection_id, fence).lease_until = until()
 
 
 def release(connection_id: int, fence: int) -> None:
@@ -60,5 +58,15 @@ def hold(session: Session, connection_id: int, fence: int) -> Connection:
     return row
 
 
-def _until() -> datetime:
+def until() -> datetime:
+    """When a lease taken or renewed now runs out."""
     return clock.now() + timedelta(seconds=settings().timings.lease)
+
+
+def is_free() -> ColumnElement[bool]:
+    """Nobody holds the connection: no lease, one that has run out, or one longer than any can be (a clock that jumped)."""
+    return or_(
+        Connection.lease_until.is_(None),
+        Connection.lease_until < clock.now(),
+        Connection.lease_until > until(),
+    )

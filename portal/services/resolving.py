@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from portal import clock, failpoints
@@ -22,30 +22,16 @@ MOST_NUMBERS = 40
 Seen = dict[str, dict[str, Any]]
 
 
-def open_batches(connection_id: int) -> ColumnElement[bool]:
-    """The condition that a batch wants attention now: written but not sent, or unknown and its time has come."""
-    moment = clock.now()
-    lost = moment - timedelta(seconds=settings().timings.lease)
-    return and_(
-        Batch.connection_id == connection_id,
-        or_(
-            Batch.state == BatchState.PREPARED,
-            and_(Batch.state == BatchState.SENT, Batch.resolve_at <= moment),
-            and_(Batch.state == BatchState.SENT, Batch.resolve_at.is_(None), Batch.last_sent_at < lost),
-        ),
-    )
-
-
 def resolve(work: Work) -> None:
     """Bring every open batch of the connection a step further. Raises NotNow, LeaseLost and Xero's errors."""
+    failpoints.here("before_resolve")
     _adopt_lost(work)
-    ids = db.session.scalars(
-        select(Batch.id).where(open_batches(work.connection_id)).order_by(Batch.id)
-    ).all()
-    release()
-    for batch_id in ids:
+    _drop_foreign(work)
+    again, doubtful = _open_batches(work)
+    sending.send(work, again, recording.record)
+    for batch_id, ripe in doubtful:
         if work.going:
-            _resolve_one(work, batch_id)
+            _look(work, batch_id) if ripe else _look_later(work, batch_id)
 
 
 def check_taken(work: Work) -> None:
@@ -81,18 +67,42 @@ def _adopt_lost(work: Work) -> None:
                 outbox.unsure(session.get_one(Push, item["push"]), recording.UNSURE, batch.resolve_at)
 
 
-def _resolve_one(work: Work, batch_id: int) -> None:
-    failpoints.here("before_resolve")
-    batch = db.session.get_one(Batch, batch_id)
-    again = batch.state == BatchState.PREPARED or _may_resend(batch)
-    ripe = batch.last_sent_at is not None and clock.now() >= _quiet_end(batch)
+def _drop_foreign(work: Work) -> None:
+    """What was written for another organisation and never left is written anew; what may have arrived there waits."""
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        foreign = session.scalars(
+            select(Batch).where(
+                Batch.connection_id == work.connection_id,
+                Batch.tenant_id != work.tenant_id,
+                Batch.state == BatchState.PREPARED,
+            )
+        )
+        for batch in foreign:
+            for item in batch.items:
+                outbox.requeue(session.get_one(Push, item["push"]))
+            recording.close(batch, "never sent: the location is connected to another organisation now")
+
+
+def _open_batches(work: Work) -> tuple[list[int], list[tuple[int, bool]]]:
+    """What can be sent (again) at once, and what is doubtful with whether its quiet time is over."""
+    moment = clock.now()
+    found = db.session.scalars(
+        select(Batch)
+        .where(
+            Batch.connection_id == work.connection_id,
+            Batch.tenant_id == work.tenant_id,
+            or_(
+                Batch.state == BatchState.PREPARED,
+                and_(Batch.state == BatchState.SENT, Batch.resolve_at <= moment),
+            ),
+        )
+        .order_by(Batch.id)
+    ).all()
+    again = [batch.id for batch in found if batch.state == BatchState.PREPARED or _may_resend(batch)]
+    doubtful = [(batch.id, moment >= _quiet_end(batch)) for batch in found if batch.id not in again]
     release()
-    if again:
-        sending.send(work, [batch_id], recording.record)
-    elif ripe:
-        _look(work, batch_id)
-    else:
-        _look_later(work, batch_id)
+    return again, doubtful
 
 
 def _may_resend(batch: Batch) -> bool:
@@ -260,4 +270,5 @@ def _remember(
 
 def _ask(work: Work, letter: Callable[[], Reply]) -> Reply:
     work.calls += 1
+    work.keep_lease()
     return calling.ask(work.tenant_id, letter, use_reserve=True)

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from portal import clock, failpoints
 from portal.config import settings
-from portal.errors import NotNow
+from portal.errors import LeaseLost, NotNow
 from portal.models import Batch, BatchState
 from portal.services import calling, leases
 from portal.services.batching import IN_FLIGHT
@@ -41,12 +42,12 @@ def send(work: Work, batch_ids: Sequence[int], record: Record) -> None:
 
 
 def _send_some(work: Work, batch_ids: Sequence[int], record: Record) -> None:
-    ready = list(_ready(work, batch_ids))
+    work.sent_with = work.token
+    ready = _ready(work, batch_ids)
     release()
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        client = work.client
         under_way = {
-            pool.submit(_deliver, permit, client, letter): letter.batch_id for permit, letter in ready
+            pool.submit(_deliver, permit, work.client, letter): letter.batch_id for permit, letter in ready
         }
         for future in _finished(work, set(under_way)):
             failpoints.here("after_answer")
@@ -55,30 +56,40 @@ def _send_some(work: Work, batch_ids: Sequence[int], record: Record) -> None:
 
 
 def _ready(work: Work, batch_ids: Sequence[int]) -> "list[tuple[Permit, _Stamped]]":
-    ready = []
-    for batch_id in batch_ids:
-        try:
-            permit = calling.permit(work.tenant_id)
-        except NotNow as refusal:
-            work.rest(refusal.reason, refusal.retry_at, seconds=1)
-            break
-        letter = _stamp(work, batch_id)
-        if letter is None:
-            permit.give_back()
-            continue
-        failpoints.here("after_stamp")
-        work.calls += 1
-        ready.append((permit, letter))
+    """A permit and a stamp for as many as the quota lets go now; when the lease is lost, no permit is kept."""
+    ready: list[tuple[Permit, _Stamped]] = []
+    with ExitStack() as unused:
+        for batch_id in batch_ids:
+            permit = _permit(work)
+            if permit is None:
+                break
+            unused.callback(permit.give_back)
+            letter = _stamp(work, batch_id)
+            failpoints.here("after_stamp")
+            ready.append((permit, letter))
+        unused.pop_all()
+    work.calls += len(ready)
     return ready
 
 
-def _stamp(work: Work, batch_id: int) -> _Stamped | None:
-    """Compare and set: only an open batch of this lease leaves, and its time is on record before it does."""
+def _permit(work: Work) -> Permit | None:
+    try:
+        return calling.permit(work.tenant_id)
+    except NotNow as refusal:
+        work.rest(refusal.reason, refusal.retry_at, seconds=1)
+        return None
+
+
+def _stamp(work: Work, batch_id: int) -> _Stamped:
+    """Compare and set: only an open batch of this lease leaves, and its time is on record before it does.
+
+    Raises LeaseLost when the batch or the connection has passed to another worker.
+    """
     with transaction() as session:
-        leases.hold(session, work.connection_id, work.fence)
+        leases.hold(session, work.connection_id, work.fence).lease_until = leases.until()
         batch = session.get_one(Batch, batch_id, with_for_update=True, populate_existing=True)
         if batch.state == BatchState.CLOSED:
-            return None
+            raise LeaseLost("Another worker has closed this batch.")
         moment = clock.now()
         batch.state, batch.fence, batch.last_sent_at = BatchState.SENT, work.fence, moment
         batch.first_sent_at = batch.first_sent_at or moment

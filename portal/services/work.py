@@ -29,6 +29,7 @@ class Work:
     began: float = field(default_factory=time.monotonic)
     calls: int = 0
     renewed: bool = False
+    sent_with: str = field(default="", repr=False)
     stopped: bool = False
 
     @classmethod
@@ -43,7 +44,7 @@ class Work:
         release()
         token = tokens.access_token(facts[2])
         client = XeroClient(settings().xero_api_url, token, facts[0])
-        return cls(connection_id, fence, *facts, token=token, client=client)
+        return cls(connection_id, fence, *facts, token=token, client=client, sent_with=token)
 
     @property
     def spent(self) -> bool:
@@ -56,14 +57,19 @@ class Work:
         return not (self.stopped or self.spent)
 
     def renew_token(self) -> bool:
-        """Xero refused the access token: get another, once in a drain. False when that was tried already."""
+        """Xero refused the access token of this round: get another. False when the new one was refused as well."""
+        if self.sent_with != self.token:
+            return True
         if self.renewed:
             return False
         self.renewed = True
         self.token = tokens.renew(self.authorisation_id, self.token)
-        self.client.close()
-        self.client = XeroClient(settings().xero_api_url, self.token, self.tenant_id)
+        self.client.renew(self.token)
         return True
+
+    def keep_lease(self) -> None:
+        """Hold the connection for another while. Raises LeaseLost."""
+        leases.renew(self.connection_id, self.fence)
 
     def rest(self, reason: str, until: datetime | None = None, seconds: float = 5) -> None:
         """Stop, and let nobody take this connection up before then."""

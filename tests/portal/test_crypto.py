@@ -69,6 +69,7 @@ def test_the_same_secret_is_never_sealed_the_same_way_twice():
         f"{OLD},{OLD}",
         "bad id:" + OLD.split(":")[1],
     ],
+    ids=["empty", "blank", "no colon", "no key", "not base64", "short", "twice", "bad id"],
 )
 def test_keys_that_are_not_keys_are_refused_without_being_shown(text):
     with pytest.raises(BadKeys) as caught:
