@@ -41,7 +41,7 @@ class Table:
 
     def find(self, name: str, value: Hashable) -> list[Doc]:
         """The documents whose key `name` has this value, oldest first."""
-        return [self._docs[key] for key in self._index[name].get(value, ())]
+        return [self._docs[key] for key in list(self._index[name].get(value, ()))]
 
     def first(self, name: str, value: Hashable) -> Doc | None:
         """The oldest of `find`, or None."""
@@ -177,9 +177,10 @@ class Books:
 
     def book(self, tenant: str) -> Book:
         """The books of one organisation, which must exist."""
-        if tenant not in self._books:
-            self._books[tenant] = Book(self, tenant)
-        return self._books[tenant]
+        with self.store.lock:
+            if tenant not in self._books:
+                self._books[tenant] = Book(self, tenant)
+            return self._books[tenant]
 
     @contextmanager
     def writing(self) -> Iterator[datetime]:

@@ -38,9 +38,10 @@ def serve(asked: Asked, here: Here) -> Answer:
 
 
 def guarded(asked: Asked, here: Here, work: Callable[[], Answer]) -> Answer:
-    """The same faults and log around the token endpoints, which need no token themselves."""
+    """The same faults and log around the token endpoints, which need no token themselves; `late` is `refuse` there."""
     fault = here.faults.take(asked.method, asked.path)
     if fault and fault.kind in ("refuse", "late"):
+        _log(asked, here, Answer(0), time.perf_counter(), False, fault.kind)
         return Answer(0, cut="drop")
     if fault and fault.kind == "slow":
         time.sleep(fault.seconds)
@@ -70,11 +71,13 @@ def _checked(asked: Asked, here: Here, fault: Fault | None) -> tuple[Answer, boo
         if fault and (early := _instead(fault, asked, here)):
             return early, False
         route, words = find(asked)
-        call = _caller(asked, here)
+        with here.books.store.lock:
+            call = _caller(asked, here)
+            if route.tenant:
+                call.tenant = _tenant(call)
+                _scope(call, route)
         if not route.tenant:
             return _work(call, route, words)
-        call.tenant = _tenant(call)
-        _scope(call, route)
         with here.limits.counted(call.tenant, here.clock.now()) as refusal:
             return (refusal, False) if refusal else _work(call, route, words)
     except Refused as refused:

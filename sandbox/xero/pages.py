@@ -47,6 +47,13 @@ def money(value: Decimal | None, currency: str = "") -> str:
     return "" if value is None else f"{value:,.2f} {currency}".strip()
 
 
+@blueprint.app_template_filter("figure")
+def figure(value: Decimal, least: int) -> str:
+    """A number without needless zeros, but with `least` decimals."""
+    short = value.normalize()
+    return f"{value:,.{max(least, -int(short.as_tuple().exponent))}f}"
+
+
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
     """The organisations, the faults, the last calls."""

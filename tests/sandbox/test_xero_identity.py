@@ -43,13 +43,19 @@ def page(world: World, **changes: str) -> requests.Response:
     return requests.get(f"{world.url}/identity/connect/authorize", params=ASKED | changes, timeout=10)
 
 
-def decide(world: World, decision: str = "allow", user: str = "mia", organisation: str = "Harbour", **changes: str) -> Json:
+def decide(
+    world: World, decision: str = "allow", user: str = "mia", organisation: str = "Harbour", **changes: str
+) -> Json:
     shown = page(world, **changes)
     assert shown.status_code == 200, shown.text
     hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', shown.text))
-    tenants = re.findall(r'name="tenant" value="([^"]+)"[^>]*> ([^<]+)', shown.text)
+    tenants = re.findall(r'name="tenant" value="([^"]+)"[^>]*> <span>([^<]+)', shown.text)
     tenant = next(value for value, words in tenants if organisation in words)
-    form = {key: unescape(value) for key, value in hidden.items()} | {"user": user, "tenant": tenant, "decision": decision}
+    form = {key: unescape(value) for key, value in hidden.items()} | {
+        "user": user,
+        "tenant": tenant,
+        "decision": decision,
+    }
     answer = requests.post(shown.url.partition("?")[0], data=form, allow_redirects=False, timeout=10)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith(CALLBACK)
@@ -57,7 +63,12 @@ def decide(world: World, decision: str = "allow", user: str = "mia", organisatio
 
 
 def exchange(world: World, code: str, **changes: str) -> requests.Response:
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+    }
     return requests.post(f"{world.url}/connect/token", data=form | changes, auth=APP, timeout=10)
 
 
@@ -73,7 +84,9 @@ def claims(token: str) -> Json:
 
 
 def connections(world: World, token: str, query: str = "") -> list[Json]:
-    answer = requests.get(f"{world.url}/connections{query}", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    answer = requests.get(
+        f"{world.url}/connections{query}", headers={"Authorization": f"Bearer {token}"}, timeout=10
+    )
     assert answer.status_code == 200
     rows: list[Json] = answer.json()
     return rows
@@ -100,7 +113,9 @@ def test_the_page_names_people_organisations_and_scopes_in_words(world: World) -
         ({"code_challenge_method": "plain"}, "invalid_request"),
     ],
 )
-def test_a_wrong_request_is_told_on_the_page_and_not_sent_back(world: World, changes: Json, error: str) -> None:
+def test_a_wrong_request_is_told_on_the_page_and_not_sent_back(
+    world: World, changes: Json, error: str
+) -> None:
     shown = page(world, **changes)
     assert shown.status_code == 400
     assert error in shown.text
@@ -151,7 +166,9 @@ def test_a_code_dies_after_five_minutes(world: World) -> None:
     assert exchange(world, code).json() == {"error": "invalid_grant"}
 
 
-@pytest.mark.parametrize("changes", [{"redirect_uri": f"{CALLBACK}?x=1"}, {"code_verifier": "w" * 64}, {"code_verifier": ""}])
+@pytest.mark.parametrize(
+    "changes", [{"redirect_uri": f"{CALLBACK}?x=1"}, {"code_verifier": "w" * 64}, {"code_verifier": ""}]
+)
 def test_a_code_wants_the_same_callback_and_the_right_verifier(world: World, changes: Json) -> None:
     assert exchange(world, decide(world)["code"], **changes).json() == {"error": "invalid_grant"}
 
@@ -162,7 +179,9 @@ def test_the_client_may_say_who_it_is_in_the_form_or_by_basic(world: World) -> N
     url = f"{world.url}/connect/token"
     assert requests.post(url, data=form | named, timeout=10).status_code == 200
     assert requests.post(url, data=form, auth=APP, timeout=10).status_code == 200
-    assert requests.post(url, data=form, auth=(APP[0], "wrong"), timeout=10).json() == {"error": "invalid_client"}
+    assert requests.post(url, data=form, auth=(APP[0], "wrong"), timeout=10).json() == {
+        "error": "invalid_client"
+    }
     assert requests.post(url, data=form, timeout=10).json() == {"error": "invalid_request"}
     assert requests.post(url, json=form, auth=APP, timeout=10).json() == {"error": "invalid_request"}
 
@@ -225,7 +244,10 @@ def test_disconnecting_one_organisation_leaves_the_others(world: World) -> None:
     assert wrong.status_code in (403, 404)
     gone = requests.delete(f"{world.url}/connections/{first['id']}", headers=headers, timeout=10)
     assert (gone.status_code, gone.content) == (204, b"")
-    assert requests.delete(f"{world.url}/connections/{first['id']}", headers=headers, timeout=10).status_code == 404
+    assert (
+        requests.delete(f"{world.url}/connections/{first['id']}", headers=headers, timeout=10).status_code
+        == 404
+    )
     assert [row["tenantName"] for row in connections(world, world.token)] == ["Kauri Fitness Ltd"]
     assert world.ask("GET", "Organisation").status_code == 200
     assert refresh(world, world.refresh_token).status_code == 200
@@ -237,13 +259,19 @@ def test_a_removed_app_sees_403_and_an_empty_list_of_connections(world: World) -
     assert answer.status_code == 403
     shape = answer.json()
     assert list(shape) == ["Type", "Title", "Status", "Detail", "Instance", "Extensions"]
-    assert (shape["Title"], shape["Status"], shape["Detail"]) == ("Forbidden", 403, "AuthenticationUnsuccessful")
+    assert (shape["Title"], shape["Status"], shape["Detail"]) == (
+        "Forbidden",
+        403,
+        "AuthenticationUnsuccessful",
+    )
     assert connections(world, world.token) == []
 
 
 def test_revoking_drops_the_set_and_every_connection_of_the_user(world: World) -> None:
     world.grant("nz")
-    answer = requests.post(f"{world.url}/connect/revocation", data={"token": world.refresh_token}, auth=APP, timeout=10)
+    answer = requests.post(
+        f"{world.url}/connect/revocation", data={"token": world.refresh_token}, auth=APP, timeout=10
+    )
     assert (answer.status_code, answer.content) == (200, b"")
     assert refresh(world, world.refresh_token).json() == {"error": "invalid_grant"}
     assert connections(world, world.token) == []
@@ -254,7 +282,9 @@ def test_an_access_token_expires_after_thirty_minutes(world: World) -> None:
     world.control("clock", {"advance": 1801})
     answer = world.ask("GET", "Organisation")
     assert answer.status_code == 401
-    assert re.match(r"TokenExpired: token expired at \d\d/\d\d/\d{4} \d\d:\d\d:\d\d$", answer.json()["Detail"])
+    assert re.match(
+        r"TokenExpired: token expired at \d\d/\d\d/\d{4} \d\d:\d\d:\d\d$", answer.json()["Detail"]
+    )
 
 
 def test_a_forged_token_and_a_refresh_token_open_nothing(world: World) -> None:
@@ -275,7 +305,10 @@ def test_a_missing_scope_is_401_with_insufficient_scope(world: World) -> None:
 
 
 def test_an_unknown_tenant_is_403(world: World) -> None:
-    assert world.ask("GET", "Organisation", xero_tenant_id="11111111-1111-1111-1111-111111111111").status_code == 403
+    assert (
+        world.ask("GET", "Organisation", xero_tenant_id="11111111-1111-1111-1111-111111111111").status_code
+        == 403
+    )
     assert world.ask("GET", "Organisation", xero_tenant_id="").status_code == 403
 
 
@@ -284,3 +317,11 @@ def test_the_public_key_is_published(world: World) -> None:
     key = requests.get(found["jwks_uri"], timeout=10).json()["keys"][0]
     assert (key["kty"], key["alg"]) == ("RSA", "RS256")
     assert found["token_endpoint"] == f"{world.url}/connect/token"
+
+
+def test_a_lost_reply_to_a_refresh_can_be_asked_again_within_the_grace(world: World) -> None:
+    first = world.refresh_token
+    world.control("faults", {"kind": "lost_reply", "path": "connect/token"})
+    with pytest.raises(requests.ConnectionError):
+        refresh(world, first)
+    assert refresh(world, first).status_code == 200
