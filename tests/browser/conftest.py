@@ -66,9 +66,9 @@ class Watch:
             self.seen.append(f"{message.type}: {message.text}")
 
     def _response(self, response: Response) -> None:
-        if response.url.startswith(self._portal) and response.status >= 400:
-            if response.status not in self.expected:
-                self.seen.append(f"{response.status}: {response.url}")
+        ours = response.url.startswith(self._portal)
+        if ours and response.status >= 400 and response.status not in self.expected:
+            self.seen.append(f"{response.status}: {response.url}")
 
 
 @pytest.fixture

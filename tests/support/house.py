@@ -9,12 +9,18 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from machinery import ROOT
 from tests.support.hoop import Hoop
 from tests.support.ports import free_port
 from tests.support.servers import wait_until
 from tests.support.xero import Xero
+
+try:
+    import pysqlite3.dbapi2 as sqlite
+except ImportError:
+    import sqlite3 as sqlite
 
 EMAIL, PASSWORD = "ana@northlight.example", "demo-harbour-2026"
 AGENCY = "Northlight Agency"
@@ -44,21 +50,30 @@ class House:
         """The address of a page inside a location."""
         return f"{self.url}/locations/{location_id}/{path}"
 
-    def log(self, name: str) -> str:
-        """What one program has written."""
-        return (self.data / "log" / f"{name}.log").read_text(errors="replace")
+    def said(self) -> str:
+        """What `run` has shown on its screen."""
+        return _screen(self.data).read_text(errors="replace")
+
+    def query(self, question: str) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT on the portal's database, which is only read."""
+        with contextlib.closing(sqlite.connect(f"file:{self.data}/portal.sqlite3?mode=ro", uri=True)) as line:
+            rows: list[tuple[Any, ...]] = line.execute(question).fetchall()
+        return rows
 
     def processes(self, word: str) -> list[int]:
         """The supervisor's own children whose command line holds `word`."""
         children = _children(self.supervisor.pid)
         return [child for child in children if word in _command_line(child)]
 
-    def kill(self, word: str) -> int:
-        """`kill -9` the one child with this word; how many of them there were before."""
-        found = self.processes(word)
-        assert found, f"no process with {word!r} runs"
-        os.kill(found[0], signal.SIGKILL)
-        return len(found)
+    def kill(self, word: str) -> None:
+        """`kill -9` the one child whose command line holds `word`."""
+        (process,) = self.processes(word)
+        os.kill(process, signal.SIGKILL)
+
+    def whole(self) -> bool:
+        """Whether every program of a `run` is there: Valkey, sandbox, web, two workers, ticker."""
+        words = ("valkey", "-m sandbox", "gunicorn", "jobs.worker", "jobs.worker", "jobs.ticker")
+        return all(len(self.processes(word)) >= words.count(word) for word in words)
 
     def environment(self) -> dict[str, str]:
         """What `run` gave its programs, read from a living worker."""
@@ -78,7 +93,7 @@ class House:
 @contextlib.contextmanager
 def up(data: Path, env: Mapping[str, str] | None = None) -> Iterator[House]:
     """Run all of it until the end of the `with`; `env` is added to the environment that `run` is started with."""
-    port, sandbox_port, screen = free_port(), free_port(), data.with_suffix(".screen")
+    port, sandbox_port, screen = free_port(), free_port(), _screen(data)
     words = ["--port", str(port), "--sandbox-port", str(sandbox_port), "--data", str(data)]
     with screen.open("wb") as out:
         supervisor = subprocess.Popen(
@@ -96,6 +111,10 @@ def up(data: Path, env: Mapping[str, str] | None = None) -> Iterator[House]:
     finally:
         supervisor.send_signal(signal.SIGINT)
         supervisor.wait(30)
+
+
+def _screen(data: Path) -> Path:
+    return data.with_suffix(".screen")
 
 
 def _children(parent: int) -> list[int]:

@@ -1,0 +1,128 @@
+"""What is carried in a fault run, one case a kind, and what Xero's books must say at the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from portal.services import intake
+from tests.portal.services.harness import Stage
+from tests.support.hoop import GST, line
+
+_fresh = count(1)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One invoice of the case as Xero's books must hold it."""
+
+    number: str
+    contact: str
+    total: Decimal
+    status: str = "AUTHORISED"
+    payments: tuple[Decimal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """Documents on their way: which calls carry them, and what must come of it."""
+
+    method: str
+    path: str
+    expected: list[Expected] = field(default_factory=list)
+
+
+def contact(stage: Stage) -> Case:
+    """Two new contacts, with an invoice each."""
+    made = [_invoice(stage, f"Client {next(_fresh)}") for _ in range(2)]
+    return Case("PUT", "Contacts", [_expect(each) for each in made])
+
+
+def invoice(stage: Stage) -> Case:
+    """Two new invoices of a contact that Xero has."""
+    name = _known(stage)
+    return Case("PUT", "Invoices", [_expect(_invoice(stage, name)) for _ in range(2)])
+
+
+def payment(stage: Stage) -> Case:
+    """Two equal instalments of an invoice that Xero has: nothing in Xero keeps a third one out."""
+    made = _sent(stage)
+    for _ in range(2):
+        stage.hoop.act(made["_id"], "pay", amount="100", method="card")
+    return Case("PUT", "Payments", [_expect(made, payments=(Decimal(100), Decimal(100)))])
+
+
+def update(stage: Stage) -> Case:
+    """An invoice that Xero has is changed."""
+    made = _sent(stage)
+    changed = stage.hoop.act(made["_id"], "edit", lines=[line("Care plan", "450", "1", GST)])
+    return Case("POST", "Invoices", [_expect({**made, "total": changed["total"]})])
+
+
+def void(stage: Stage) -> Case:
+    """An invoice that Xero has is voided."""
+    made = _sent(stage)
+    stage.hoop.act(made["_id"], "void")
+    return Case("POST", "Invoices", [_expect(made, status="VOIDED")])
+
+
+CASES: dict[str, Callable[[Stage], Case]] = {
+    "contact": contact, "invoice": invoice, "payment": payment, "update": update, "void": void,
+}  # fmt: skip
+
+
+def begin(stage: Stage, kind: str) -> Case:
+    """Make the documents of a case; what came before them is in Xero, they themselves are due."""
+    case = CASES[kind](stage)
+    stage.heard()
+    intake.apply()
+    return case
+
+
+def complaints(stage: Stage, case: Case) -> list[str]:
+    """What the books do not hold as they must; empty when each document is there once with the right amounts."""
+    books = stage.books()
+    return [word for each in case.expected for word in _compare(books, each)]
+
+
+def _compare(books: dict[str, Any], wanted: Expected) -> list[str]:
+    found = [row for row in books["invoices"] if row["InvoiceNumber"] == wanted.number]
+    names = [row for row in books["contacts"] if row["Name"] == wanted.contact]
+    words = [f"{len(names)} contacts {wanted.contact}"] if len(names) != 1 else []
+    if len(found) != 1:
+        return [*words, f"{len(found)} invoices {wanted.number}"]
+    held = (found[0]["Total"], found[0]["Status"])
+    if held != (wanted.total, wanted.status):
+        words.append(f"invoice {wanted.number} is {held}, not {(wanted.total, wanted.status)}")
+    paid = _payments(books, found[0]["InvoiceID"])
+    if paid != list(wanted.payments):
+        words.append(f"invoice {wanted.number} has payments {paid}, not {list(wanted.payments)}")
+    return words
+
+
+def _payments(books: dict[str, Any], invoice_id: str) -> list[Decimal]:
+    rows = [row for row in books["payments"] if row["InvoiceID"] == invoice_id]
+    return [row["Amount"] for row in rows if row["Status"] != "DELETED"]
+
+
+def _expect(made: dict[str, Any], **more: Any) -> Expected:
+    contact_ = made["contactDetails"]["companyName"]
+    return Expected(made["invoiceNumber"], contact_, Decimal(made["total"]), **more)
+
+
+def _invoice(stage: Stage, name: str) -> dict[str, Any]:
+    person = {"name": f"Mira {name}", "companyName": name, "email": f"{name.replace(' ', '')}@lantern.example"}
+    return stage.hoop.create(line("Care plan", "300", "1", GST), contact=person)
+
+
+def _sent(stage: Stage) -> dict[str, Any]:
+    made = _invoice(stage, "Lantern Foods")
+    stage.carry()
+    return made
+
+
+def _known(stage: Stage) -> str:
+    if not any(row["Name"] == "Lantern Foods" for row in stage.books()["contacts"]):
+        _sent(stage)
+    return "Lantern Foods"
