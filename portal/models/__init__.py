@@ -9,6 +9,7 @@ from portal.models.connections import (
     ConnectionEvent,
     ConnectionState,
     ConsentRun,
+    Withdrawal,
 )
 from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment
 from portal.models.mappings import Category, HoopTax, Mapping, MappingKind
@@ -70,4 +71,5 @@ __all__ = [
     "TaxRate",
     "User",
     "UserLocation",
+    "Withdrawal",
 ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -21,7 +22,9 @@ class AuthorisationState(StrEnum):
 class Authorisation(Base):
     """One Xero user's token set for our app (sealed); may serve several connections.
 
-    `version` grows with each new token set; `lease_*` and `fence` make the refresh single flight.
+    `version` grows with each new token set; `lease_*` and `fence` make the refresh single flight. `checked_at` is
+    when Xero last listed its organisations; `failing_since` and `failing_reason` (app, busy) tell of refreshes
+    that do not succeed.
     """
 
     __tablename__ = "authorisations"
@@ -39,6 +42,9 @@ class Authorisation(Base):
     scopes: Mapped[list[str]] = mapped_column(ExactJSON)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     refreshed_at: Mapped[datetime] = mapped_column(Moment)
+    checked_at: Mapped[datetime | None] = mapped_column(Moment)
+    failing_since: Mapped[datetime | None] = mapped_column(Moment)
+    failing_reason: Mapped[str | None] = mapped_column(String(20))
     version: Mapped[int] = mapped_column(default=1)
     lease_owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
@@ -64,6 +70,7 @@ class Connection(Base):
 
     One row a location. `fence` grows with every lease: a write that carries an older number is refused.
     `organisation` holds what we last read of it: name, short_code, country, base_currency, lock dates, currencies.
+    `checked_at` is when Xero last said that it holds; `doubted_at` when a refusal was met that nobody could explain yet.
     """
 
     __tablename__ = "connections"
@@ -83,8 +90,11 @@ class Connection(Base):
     facts_fetched_at: Mapped[datetime | None] = mapped_column(Moment)
     contacts_fetched_at: Mapped[datetime | None] = mapped_column(Moment)
     last_success_at: Mapped[datetime | None] = mapped_column(Moment)
+    checked_at: Mapped[datetime | None] = mapped_column(Moment)
+    doubted_at: Mapped[datetime | None] = mapped_column(Moment)
     rest_until: Mapped[datetime | None] = mapped_column(Moment)
     rest_reason: Mapped[str | None] = mapped_column(String(20))
+    stumbles: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
     fence: Mapped[int] = mapped_column(default=0)
@@ -97,6 +107,11 @@ class Connection(Base):
     def name(self) -> str:
         """The organisation's name as Xero last told it."""
         return str(self.organisation.get("name") or "Xero organisation")
+
+    @property
+    def demo(self) -> bool:
+        """Whether it is Xero's demo company, which starts anew every 28 days."""
+        return bool(self.organisation.get("is_demo"))
 
     @property
     def live(self) -> bool:
@@ -117,7 +132,11 @@ class ConnectionEvent(Base):
 
 
 class ConsentRun(Base):
-    """One started consent: single use, bound to the session and the user who started it."""
+    """One started consent: single use, bound to the session and the user who started it.
+
+    Where a person has to choose after coming back from Xero, `offered` lists the organisations and
+    `authorisation_id` names the sign-in; `settled_at` is when that was decided.
+    """
 
     __tablename__ = "consent_runs"
 
@@ -129,5 +148,29 @@ class ConsentRun(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     expires_at: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment)
+    authorisation_id: Mapped[int | None] = mapped_column(ForeignKey("authorisations.id"))
+    offered: Mapped[list[dict[str, Any]] | None] = mapped_column(ExactJSON)
+    settled_at: Mapped[datetime | None] = mapped_column(Moment)
 
     location: Mapped[Location] = relationship()
+
+
+class Withdrawal(Base):
+    """Something at Xero that we no longer want: written before Xero is told, so that no crash forgets it.
+
+    `xero_connection_id` is the connection to delete, empty where only an unused sign-in is given back. Open while
+    `done_at` is empty; `next_try_at` is empty while it can only go on after a new sign-in.
+    """
+
+    __tablename__ = "withdrawals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    authorisation_id: Mapped[int] = mapped_column(ForeignKey("authorisations.id"), index=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    xero_connection_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    done_at: Mapped[datetime | None] = mapped_column(Moment)
+    outcome: Mapped[str | None] = mapped_column(String(200))

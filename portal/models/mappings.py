@@ -51,14 +51,16 @@ class Mapping(Base):
     """One choice: category → account, tax → tax type, payment method → payment account.
 
     `key` is the category's or tax's key, the payment method (`default` for all others) or `account` for the
-    default revenue account. Accounts are kept by Xero's AccountID, since codes may be renamed.
+    default revenue account. Accounts are kept by Xero's AccountID, since codes may be renamed. A choice belongs to
+    one organisation: after moving to another one, that one's own choices count.
     """
 
     __tablename__ = "mappings"
-    __table_args__ = (UniqueConstraint("location_id", "kind", "key"),)
+    __table_args__ = (UniqueConstraint("location_id", "tenant_id", "kind", "key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    tenant_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[MappingKind] = mapped_column(Word(MappingKind))
     key: Mapped[str] = mapped_column(String(300))
     account_id: Mapped[str | None] = mapped_column(String(64))

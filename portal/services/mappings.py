@@ -115,6 +115,17 @@ class Missing:
         """Whether nothing is missing."""
         return not (self.categories or self.archived or self.taxes or self.payment_account)
 
+    @property
+    def sentence(self) -> str:
+        """What is to be chosen: `accounts for 2 categories, tax rates for 1 tax and an account for payments`."""
+        accounts, taxes = len(self.categories) + len(self.archived), len(self.taxes)
+        parts = (
+            [f"accounts for {accounts} {'category' if accounts == 1 else 'categories'}"] if accounts else []
+        )
+        parts += [f"tax rates for {taxes} {'tax' if taxes == 1 else 'taxes'}"] if taxes else []
+        parts += ["an account for payments"] if self.payment_account else []
+        return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -196,13 +207,23 @@ def _book(session: Session, location_id: int) -> MappingBook:
     mine = select(Connection.id).where(Connection.location_id == location_id).scalar_subquery()
     accounts = session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == mine))
     rates = session.scalars(select(TaxRate).where(TaxRate.connection_id == mine))
-    rows = session.scalars(select(Mapping).where(Mapping.location_id == location_id))
+    rows = session.scalars(
+        select(Mapping).where(
+            Mapping.location_id == location_id, Mapping.tenant_id == _tenant(session, location_id)
+        )
+    )
     return MappingBook(
         {account.account_id: account for account in accounts},
         {rate.tax_type: rate for rate in rates},
         {(MappingKind(row.kind), row.key): row.account_id or row.tax_type or "" for row in rows},
         {tax.key: tax.rate for tax in session.scalars(_taxes_of(location_id)) if tax.key != NO_TAX},
     )
+
+
+def _tenant(session: Session, location_id: int) -> str:
+    """The organisation whose choices count: the one the location is linked to."""
+    found = session.scalar(select(Connection.tenant_id).where(Connection.location_id == location_id))
+    return found or ""
 
 
 def _taxes_of(location_id: int) -> Select[HoopTax]:
@@ -271,14 +292,13 @@ def _tax_refusal(rate: TaxRate | None, tax: tuple[str, Decimal]) -> str | None:
 
 def _choose(session: Session, location_id: int, user: User, target: Target, to: str) -> None:
     kind, key = target
-    row = session.scalar(
-        select(Mapping).where(Mapping.location_id == location_id, Mapping.kind == kind, Mapping.key == key)
-    )
+    mine = {"location_id": location_id, "tenant_id": _tenant(session, location_id), "kind": kind, "key": key}
+    row = session.scalar(select(Mapping).filter_by(**mine))
     if not to:
         session.execute(delete(Mapping).where(Mapping.id == row.id) if row else select(1))
         return
     if row is None:
-        row = Mapping(location_id=location_id, kind=kind, key=key)
+        row = Mapping(**mine)
         session.add(row)
     row.account_id, row.tax_type = (None, to) if kind == MappingKind.TAX else (to, None)
     row.changed_at, row.changed_by_id = clock.now(), user.id

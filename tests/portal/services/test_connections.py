@@ -97,9 +97,17 @@ def test_disconnecting_the_last_one_gives_the_sign_in_back(person: portal.Signed
 
 
 def test_disconnecting_keeps_mappings_and_what_waits(person: portal.SignedIn) -> None:
-    location_id = portal.location().id
+    location_id, tenant = portal.location().id, _there().tenant_id
     with transaction() as session:
-        session.add(Mapping(location_id=location_id, kind=MappingKind.DEFAULT, key="account", account_id="a"))
+        session.add(
+            Mapping(
+                location_id=location_id,
+                tenant_id=tenant,
+                kind=MappingKind.DEFAULT,
+                key="account",
+                account_id="a",
+            )
+        )
         outbox.want(
             session, location_id, Document.INVOICE, 1, Operation.CREATE, amount=Decimal("10"), currency="AUD"
         )

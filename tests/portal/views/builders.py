@@ -109,7 +109,7 @@ def connect_second() -> int:
 
 def choose(session: Session, location_id: int, kind: MappingKind, key: str, **to: str) -> None:
     """Write one mapping as it would have been saved."""
-    session.add(Mapping(location_id=location_id, kind=kind, key=key, **to))
+    session.add(Mapping(location_id=location_id, tenant_id=TENANT, kind=kind, key=key, **to))
 
 
 def fill(location_id: int, plans: tuple[Plan, ...] = PLANS) -> None:
