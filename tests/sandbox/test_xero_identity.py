@@ -48,8 +48,8 @@ def decide(
 ) -> Json:
     shown = page(world, **changes)
     assert shown.status_code == 200, shown.text
-    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', shown.text))
-    tenants = re.findall(r'name="tenant" value="([^"]+)"[^>]*> <span>([^<]+)', shown.text)
+    hidden = dict(re.findall(r'type="hidden"\s+name="([^"]+)"\s+value="([^"]*)"', shown.text))
+    tenants = re.findall(r'name="tenant"\s+value="([^"]+)"[^>]*>\s*<span>([^<]+)', shown.text)
     tenant = next(value for value, words in tenants if organisation in words)
     form = {key: unescape(value) for key, value in hidden.items()} | {
         "user": user,
