@@ -11,9 +11,10 @@ from portal.models.connections import (
     ConsentRun,
     Withdrawal,
 )
-from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment
+from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment, Refund
 from portal.models.mappings import Category, HoopTax, Mapping, MappingKind
 from portal.models.people import Agency, AuditEntry, Location, Role, Session, User, UserLocation
+from portal.models.products import Collection, Product
 from portal.models.pushes import (
     Attempt,
     Batch,
@@ -26,7 +27,8 @@ from portal.models.pushes import (
     Push,
     PushState,
 )
-from portal.models.sources import EventState, InboundEvent, Source
+from portal.models.settings import LocationSetting
+from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
 
 __all__ = [
     "Agency",
@@ -37,7 +39,10 @@ __all__ = [
     "Base",
     "Batch",
     "BatchState",
+    "CatchUp",
+    "CatchUpState",
     "Category",
+    "Collection",
     "Connection",
     "ConnectionEvent",
     "ConnectionState",
@@ -57,17 +62,21 @@ __all__ = [
     "Line",
     "Link",
     "Location",
+    "LocationSetting",
     "Mapping",
     "MappingKind",
     "Moment",
     "Money",
     "Operation",
     "Payment",
+    "Product",
     "Push",
     "PushState",
+    "Refund",
     "Role",
     "Session",
     "Source",
+    "Stage",
     "TaxRate",
     "User",
     "UserLocation",

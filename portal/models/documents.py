@@ -60,6 +60,8 @@ class Invoice(Base):
     """An invoice as HoopAI last told it. Money in major units of `currency`; dates are calendar days.
 
     `revision` grows with each change that Xero should see; `created_at` is HoopAI's, compared with the cut-off.
+    `look_up_at` is when REST shall be asked for what events do not carry, `held` that its pushes wait for the
+    answer, `looked_up_at` when that was last done; `seen_at` is the start of the last catch-up that met it.
     """
 
     __tablename__ = "invoices"
@@ -67,6 +69,7 @@ class Invoice(Base):
         UniqueConstraint("location_id", "hoop_id"),
         Index("ix_invoices_location_id_number", "location_id", "number"),
         Index("ix_invoices_location_id_created_at", "location_id", "created_at"),
+        Index("ix_invoices_look_up_at", "look_up_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -85,10 +88,15 @@ class Invoice(Base):
     due_date: Mapped[date | None] = mapped_column()
     discount_type: Mapped[str | None] = mapped_column(String(12))
     discount_value: Mapped[Decimal | None] = mapped_column(Money)
+    discount_products: Mapped[list[str] | None] = mapped_column(ExactJSON)
     created_at: Mapped[datetime] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment)
     revision: Mapped[int] = mapped_column(default=1)
     content_hash: Mapped[str] = mapped_column(String(64))
+    look_up_at: Mapped[datetime | None] = mapped_column(Moment)
+    held: Mapped[bool] = mapped_column(default=False)
+    looked_up_at: Mapped[datetime | None] = mapped_column(Moment)
+    seen_at: Mapped[datetime | None] = mapped_column(Moment)
 
     location: Mapped[Location] = relationship()
     contact: Mapped[Contact | None] = relationship()
@@ -124,20 +132,49 @@ class Payment(Base):
     """Money received for an invoice, in the invoice's currency.
 
     HoopAI's events carry only the cumulative amount, so a payment known from an event alone is the step up to
-    `paid_to`; `hoop_id` is the transaction's id where one is known.
+    `paid_to`, of method `default`. `hoop_id` is the transaction's id once one is known, `covers` further ones that
+    the step already held; `note` says where it differs from them because it was in Xero by then.
     """
 
     __tablename__ = "payments"
-    __table_args__ = (UniqueConstraint("invoice_id", "paid_to"),)
+    __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"), index=True)
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     hoop_id: Mapped[str | None] = mapped_column(String(64))
+    covers: Mapped[list[str]] = mapped_column(ExactJSON, default=list)
     amount: Mapped[Decimal] = mapped_column(Money)
     paid_to: Mapped[Decimal] = mapped_column(Money)
     paid_on: Mapped[date] = mapped_column()
     method: Mapped[str] = mapped_column(String(30), default="default")
+    note: Mapped[str | None] = mapped_column(String(300))
+    taken_back_at: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
     invoice: Mapped[Invoice] = relationship(back_populates="payments")
+
+
+class Refund(Base):
+    """Money given back, in the invoice's currency.
+
+    `hoop_id` is the transaction's id and how much of it had gone back by then, as HoopAI knows no id of a refund;
+    `payment_id` the payment it came from. `reduced` tells that the invoice's paid amount fell by it as well.
+    """
+
+    __tablename__ = "refunds"
+    __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"), index=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
+    hoop_id: Mapped[str] = mapped_column(String(100))
+    amount: Mapped[Decimal] = mapped_column(Money)
+    refunded_on: Mapped[date] = mapped_column()
+    method: Mapped[str] = mapped_column(String(30), default="default")
+    reduced: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    invoice: Mapped[Invoice] = relationship()
+    payment: Mapped[Payment | None] = relationship()
