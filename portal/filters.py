@@ -12,7 +12,7 @@ import simplejson
 from flask import Flask, g
 from markupsafe import Markup
 
-from portal import clock
+from portal import clock, words
 
 NO_DECIMALS = frozenset(
     [
@@ -57,7 +57,7 @@ def register(app: Flask) -> None:
         exact_json,
     ):
         app.jinja_env.filters[word.__name__] = word
-    app.jinja_env.globals["icon"] = icon
+    app.jinja_env.globals.update(icon=icon, words=words, push_look=words.push_look)
 
 
 def amount(value: Decimal | None, currency: str) -> str:

@@ -15,7 +15,7 @@ room = Blueprint("operations", __name__)
 HELP = {
     "pushes": ("Pushes in each state", "state"),
     "connections": ("Connections in each state", "state"),
-    "processes_alive": ("Processes that gave a sign of life within 90 s", "kind"),
+    "processes_alive": ("Processes that gave a sign of life lately", "kind"),
     "pushes_open": ("Pushes that are not settled and wait for nobody", ""),
     "push_queue_age_seconds": ("Age of the oldest queued push", ""),
     "inbound_events_unapplied": ("Webhook deliveries received and not yet applied", ""),
