@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 log = logging.getLogger(__name__)
 
 QUEUE = "portal"
-PENDING_SECONDS = 5
+PENDING_SECONDS = 30
 JOB_SECONDS = 120
 Away = RedisError
 
@@ -29,14 +29,14 @@ def register(app: Flask, redis_url: str) -> None:
     app.extensions["portal.bell"] = connect(redis_url)
 
 
-def connect(redis_url: str, retries: int = 3) -> Redis:
+def connect(redis_url: str, retries: int = 2) -> Redis:
     """A Redis client with explicit retries, which `from_url` alone does not have."""
     backoff = ExponentialWithJitterBackoff(base=0.01, cap=0.2)
     return Redis.from_url(
         redis_url,
         retry=Retry(backoff, retries),
         retry_on_error=[NoRedis, SlowRedis],
-        socket_connect_timeout=2,
+        socket_connect_timeout=1,
         health_check_interval=30,
     )
 

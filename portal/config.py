@@ -11,6 +11,7 @@ from flask import current_app
 
 from portal.errors import SettingMissing
 
+KEY_LIFE = 360
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 DEFAULTS = {
     "BASE_URL": "http://localhost:8000",
@@ -124,8 +125,23 @@ def _check(settings: Settings) -> None:
     if len(settings.secret_key) < 32:
         raise SettingMissing(f"SECRET_KEY is too short; expected {REQUIRED['SECRET_KEY']}.")
     _check_keys(settings.token_keys)
+    _check_timings(settings)
     for name in ("base_url", "xero_authorize_url", "xero_identity_url", "xero_api_url", "hoop_api_url"):
         _check_address(name.upper(), getattr(settings, name))
+
+
+def _check_timings(settings: Settings) -> None:
+    """The proof of exactly once needs these; shorter ones are for tests on this machine alone."""
+    timings = settings.timings
+    if timings.resend + timings.send + timings.quiet >= KEY_LIFE:
+        raise SettingMissing(
+            f"ENGINE_TIMINGS: resend, send and quiet must make less than {KEY_LIFE} seconds."
+        )
+    local = urlsplit(settings.xero_api_url).hostname in LOOPBACK
+    if not local and (timings.quiet < Timings().quiet or timings.send > Timings().send):
+        raise SettingMissing(
+            "ENGINE_TIMINGS: with the real Xero, quiet is at least 180 and send at most 5 seconds."
+        )
 
 
 def _check_keys(text: str) -> None:

@@ -159,7 +159,7 @@ class Withdrawal(Base):
     """Something at Xero that we no longer want: written before Xero is told, so that no crash forgets it.
 
     `xero_connection_id` is the connection to delete, empty where only an unused sign-in is given back. Open while
-    `done_at` is empty; `next_try_at` is empty while it can only go on after a new sign-in.
+    `done_at` is empty; it is tried at `next_try_at`.
     """
 
     __tablename__ = "withdrawals"

@@ -1,19 +1,24 @@
 """Write ahead: what will be said to Xero is stored, byte for byte, before anything leaves."""
 
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from portal.models import Batch, Connection, Document, Operation, Push
-from portal.services import leases, letters, linking, outbox
+from portal.models import Batch, Connection, Document, Failure, Operation, Push
+from portal.services import following, leases, letters, linking, outbox
 from portal.services.letters import Letter
 from portal.services.preflight import Blocked
 from portal.services.unit import transaction
 from portal.xero import payloads
 
+log = logging.getLogger(__name__)
+
 IN_FLIGHT = 5
+BROKEN = "Something broke on our side while this was prepared. Nothing was sent."
 
 
 def prepare(connection_id: int, fence: int, document: Document, operation: Operation) -> list[int]:
@@ -22,7 +27,7 @@ def prepare(connection_id: int, fence: int, document: Document, operation: Opera
     What cannot go is blocked without a call, what Xero holds already is settled. Raises LeaseLost.
     """
     with transaction() as session:
-        connection = leases.hold(session, connection_id, fence)
+        connection = leases.hold_live(session, connection_id, fence)
         most = payloads.MAX_ELEMENTS * IN_FLIGHT
         pushes = list(
             outbox.due(session, connection.location_id, connection.tenant_id, document, operation, most)
@@ -43,17 +48,31 @@ def split(session: Session, batch: Batch, fence: int) -> list[int]:
 def _write_all(desk: letters.Desk, pushes: Sequence[Push]) -> list[Letter]:
     written = []
     for push in pushes:
-        try:
-            written.append(desk.write(push))
-        except Blocked as problem:
-            outbox.block(push, problem.failure, problem.cause, str(problem))
-        except letters.Matched as match:
-            _link(desk, push, match.xero_id)
-        except letters.NotYet:
-            continue
-        except letters.Nothing:
-            outbox.sent(push, push.message)
+        letter = _write_one(desk, push)
+        if letter is not None:
+            written.append(letter)
     return written
+
+
+def _write_one(desk: letters.Desk, push: Push) -> Letter | None:
+    try:
+        return desk.write(push)
+    except Blocked as problem:
+        outbox.block(push, problem.failure, problem.cause, str(problem))
+    except letters.Matched as match:
+        _link(desk, push, match.xero_id)
+    except letters.NotYet:
+        pass
+    except letters.Nothing:
+        outbox.sent(push)
+    except letters.Withdrawn:
+        following.never_sent(desk.session, desk.invoices[push.document_id])
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        log.exception("batching.broken", extra={"push": push.id})
+        outbox.block(push, Failure.BUG, f"bug:{push.document}", BROKEN)
+    return None
 
 
 def _link(desk: letters.Desk, push: Push, xero_id: str) -> None:

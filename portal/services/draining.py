@@ -1,7 +1,7 @@
 """Drain one connection: everything due for it, in order, in batches, under one lease."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -11,8 +11,9 @@ from portal.extensions import db
 from portal.models import Connection, Document, Operation, Push
 from portal.services import (
     batching,
-    connections,
     due,
+    failing,
+    housekeeping,
     leases,
     matching,
     organisations,
@@ -20,6 +21,7 @@ from portal.services import (
     recording,
     resolving,
     sending,
+    windows,
 )
 from portal.services.unit import release, transaction
 from portal.services.work import Work
@@ -27,7 +29,6 @@ from portal.xero.errors import AccessDenied, Busy, ScopeMissing, SignInExpired, 
 
 log = logging.getLogger(__name__)
 
-SHORT_REST = timedelta(seconds=5)
 ORDER = (
     (Document.CONTACT, Operation.CREATE),
     (Document.INVOICE, Operation.CREATE),
@@ -54,7 +55,6 @@ def drain(connection_id: int) -> None:
 
 
 def _drain(connection_id: int, fence: int) -> None:
-    work = None
     try:
         work = Work.begin(connection_id, fence)
         if work is not None:
@@ -64,7 +64,7 @@ def _drain(connection_id: int, fence: int) -> None:
     except NotNow as refusal:
         _rest(connection_id, fence, refusal)
     except XeroError as error:
-        _stumble(connection_id, fence, work, error)
+        _stumble(connection_id, fence, error)
 
 
 def _carry(work: Work) -> None:
@@ -111,7 +111,7 @@ def _clashed(work: Work) -> bool:
         .where(
             Push.location_id == work.location_id,
             Push.document == Document.CONTACT,
-            Push.message == recording.TAKEN,
+            Push.message == failing.TAKEN,
         )
         .limit(1)
     )
@@ -122,17 +122,22 @@ def _clashed(work: Work) -> bool:
 def _rest(connection_id: int, fence: int, refusal: NotNow) -> None:
     with transaction() as session:
         row = leases.hold(session, connection_id, fence)
-        row.rest_until = refusal.retry_at or clock.now() + SHORT_REST
+        row.rest_until = refusal.retry_at or clock.now() + windows.pause(1)
         row.rest_reason = refusal.reason[:20]
 
 
-def _stumble(connection_id: int, fence: int, work: Work | None, error: XeroError) -> None:
-    """A look-up failed: nothing was written, so it is only a matter of when to look again."""
-    log.warning("drain.stumbled", extra={"connection": connection_id, "error": type(error).__name__})
-    if isinstance(error, SignInExpired) and work is not None and work.renew_token():
-        return
+def _stumble(connection_id: int, fence: int, error: XeroError) -> None:
+    """Xero, or the way to it, is in trouble: what was sent is on record, so it is only a matter of when to go on."""
+    log.warning("drain.stumbled", extra={"connection": connection_id, "error": repr(error)})
+    with transaction() as session:
+        row = leases.hold(session, connection_id, fence)
+        row.stumbles += 1
+        row.rest_until = max(row.rest_until or clock.now(), _after_stumbling(row.stumbles, error))
+        row.rest_reason = row.rest_reason if isinstance(error, Busy) else "trouble"
     if isinstance(error, SignInExpired | AccessDenied | ScopeMissing):
-        connections.examine(connection_id)
-    wait = error.retry_after if isinstance(error, Busy) else None
-    until = clock.now() + SHORT_REST * (wait / 5 if wait else 1)
-    _rest(connection_id, fence, NotNow(str(error), until, reason="busy"))
+        housekeeping.examine(connection_id)
+
+
+def _after_stumbling(stumbles: int, error: XeroError) -> datetime:
+    asked = timedelta(seconds=error.retry_after) if isinstance(error, Busy) and error.retry_after else None
+    return clock.now() + (asked or windows.pause(stumbles - 1))

@@ -62,3 +62,13 @@ def _slow_jobs() -> Iterator[Job]:
         yield "jobs.tokens.refresh", (authorisation_id,)
     for connection_id in organisations.stale():
         yield "jobs.housekeeping.facts", (connection_id,)
+    for authorisation_id in rollcall.due():
+        yield "jobs.housekeeping.roll_call", (authorisation_id,)
+    for connection_id in links.doubtful():
+        yield "jobs.housekeeping.examine", (connection_id,)
+    for withdrawal_id in withdrawing.due():
+        yield "jobs.housekeeping.withdraw", (withdrawal_id,)
+    for run_id in choosing.abandoned():
+        yield "jobs.housekeeping.forget_choice", (run_id,)
+    for connection_id in cutoff.unfinished():
+        yield "jobs.housekeeping.take_up", (connection_id,)

@@ -1,11 +1,14 @@
 """Which pushes follow from a change of an invoice."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.models import (
     Connection,
     Document,
+    Failure,
     Invoice,
     InvoiceStatus,
     Link,
@@ -20,7 +23,11 @@ BEFORE = "Created before the connection to Xero; only later invoices are sent."
 UNCONNECTED = "Created while no Xero organisation was connected."
 TEST_MODE = "A test-mode invoice; it never leaves HoopAI."
 VOIDED_FIRST = "Voided in HoopAI before it was sent."
-NOT_SENT = "Its invoice is not sent to Xero."
+LEFT_BEHIND = "Not sent before this location moved to another Xero organisation."
+ELSEWHERE = (
+    "Its invoice is in the Xero organisation that this location was connected to before. "
+    "Enter the change there; nothing is made twice."
+)
 
 
 def xero_status(status: InvoiceStatus) -> str:
@@ -33,6 +40,9 @@ def xero_status(status: InvoiceStatus) -> str:
 def push(session: Session, invoice: Invoice, connection: Connection | None, payment: Payment | None) -> None:
     """Want what the change needs: contact, invoice (create, update or void) and the new payment."""
     create = _find(session, invoice, Operation.CREATE)
+    if create is not None and create.state == PushState.SENT and _elsewhere(session, invoice, connection):
+        _leave_there(session, invoice, payment)
+        return
     if invoice.status.final:
         _undo(session, invoice, create)
     elif create is None:
@@ -47,7 +57,7 @@ def update(session: Session, invoice: Invoice) -> None:
     """Want the invoice's present content in Xero, where it already is."""
     outbox.want(
         session, invoice.location_id, Document.INVOICE, invoice.id, Operation.UPDATE,
-        parent=(Document.INVOICE, invoice.id), amount=invoice.total, currency=invoice.currency,
+        parent=(Document.CONTACT, invoice.contact_id or 0), amount=invoice.total, currency=invoice.currency,
     )  # fmt: skip
 
 
@@ -68,6 +78,43 @@ def left_out(invoice: Invoice, connection: Connection | None) -> str | None:
     return BEFORE if invoice.created_at < connection.cut_off else None
 
 
+def take_up(session: Session, invoice: Invoice, connection: Connection) -> None:
+    """Send an invoice after all that was left out, with its contact and its payments."""
+    _want_contact(session, invoice, connection)
+    _want_create(session, invoice)
+    for payment in invoice.payments:
+        _pay(session, invoice, payment)
+
+
+def _elsewhere(session: Session, invoice: Invoice, connection: Connection | None) -> bool:
+    """Whether the invoice is in an organisation, but not in the one that the location is linked to now."""
+    tenants = {link.tenant_id for link in _links(session, invoice)}
+    return connection is not None and bool(tenants) and connection.tenant_id not in tenants
+
+
+def _leave_there(session: Session, invoice: Invoice, payment: Payment | None) -> None:
+    """Say that a change belongs to the organisation before; it is not sent to the one of today."""
+    if all(link.sent_hash != invoice.content_hash for link in _links(session, invoice)):
+        operation = Operation.VOID if invoice.status.final else Operation.UPDATE
+        change = outbox.want(
+            session, invoice.location_id, Document.INVOICE, invoice.id, operation,
+            parent=(Document.INVOICE, invoice.id), amount=invoice.total, currency=invoice.currency,
+        )  # fmt: skip
+        outbox.leave_out(session, change, ELSEWHERE)
+    if payment is not None:
+        outbox.leave_out(session, _pay(session, invoice, payment), ELSEWHERE)
+
+
+def _links(session: Session, invoice: Invoice) -> Sequence[Link]:
+    return session.scalars(
+        select(Link).where(
+            Link.location_id == invoice.location_id,
+            Link.document == Document.INVOICE,
+            Link.document_id == invoice.id,
+        )
+    ).all()
+
+
 def _begin(session: Session, invoice: Invoice, connection: Connection | None) -> None:
     reason = left_out(invoice, connection)
     if reason is None and connection is not None:
@@ -80,7 +127,7 @@ def _begin(session: Session, invoice: Invoice, connection: Connection | None) ->
 def _go_on(session: Session, invoice: Invoice, connection: Connection | None, create: Push) -> None:
     if connection is not None:
         _want_contact(session, invoice, connection)
-    if create.state in (PushState.QUEUED, PushState.BLOCKED):
+    if create.batch_id is None and create.state in outbox.OPEN:
         _want_create(session, invoice)
     elif create.state == PushState.SENT and _differs(session, invoice, connection):
         update(session, invoice)
@@ -101,11 +148,20 @@ def _differs(session: Session, invoice: Invoice, connection: Connection | None) 
 def _undo(session: Session, invoice: Invoice, create: Push | None) -> None:
     if create is None or create.state in (PushState.SKIPPED, PushState.CANCELLED):
         return
-    if create.batch_id is None and create.state in outbox.OPEN:
-        outbox.cancel(create, VOIDED_FIRST)
-        _leave_out_payments(session, invoice)
-        return
-    void(session, invoice)
+    certain = create.batch_id is None and create.failure != Failure.UNSURE
+    if certain and create.state in outbox.OPEN:
+        never_sent(session, invoice)
+    else:
+        void(session, invoice)
+
+
+def never_sent(session: Session, invoice: Invoice) -> None:
+    """HoopAI took the invoice back before Xero had it: nothing of it will be sent."""
+    for operation in Operation:
+        push = _find(session, invoice, operation)
+        if push is not None and not push.state.settled:
+            outbox.cancel(push, VOIDED_FIRST)
+    _leave_out_payments(session, invoice)
 
 
 def _leave_out_payments(session: Session, invoice: Invoice) -> None:
@@ -118,7 +174,7 @@ def _leave_out_payments(session: Session, invoice: Invoice) -> None:
         )
     )
     for held in waiting:
-        outbox.leave_out(session, held, NOT_SENT)
+        outbox.leave_out(session, held, outbox.NOT_SENT)
 
 
 def _want_contact(session: Session, invoice: Invoice, connection: Connection) -> None:
@@ -145,14 +201,15 @@ def _want_create(session: Session, invoice: Invoice) -> Push:
     )  # fmt: skip
 
 
-def _pay(session: Session, invoice: Invoice, payment: Payment) -> None:
+def _pay(session: Session, invoice: Invoice, payment: Payment) -> Push:
     create = _find(session, invoice, Operation.CREATE)
     wanted = outbox.want(
         session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE,
         parent=(Document.INVOICE, invoice.id), amount=payment.amount, currency=invoice.currency,
     )  # fmt: skip
     if create is None or create.state in (PushState.SKIPPED, PushState.CANCELLED):
-        outbox.leave_out(session, wanted, NOT_SENT)
+        outbox.leave_out(session, wanted, outbox.NOT_SENT)
+    return wanted
 
 
 def _find(session: Session, invoice: Invoice, operation: Operation) -> Push | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Select, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal import bell, clock, failpoints
@@ -57,13 +57,20 @@ def receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
 def apply() -> int:
     """Apply what has been received, oldest first; how many deliveries were settled. Called by a job."""
     settled = 0
-    while locations := _locations_with_news():
-        for location_id in locations:
-            done = _apply_chunk(location_id)
-            failpoints.here("after_apply")
-            settled += done
-            if done:
-                _ring_drain(location_id)
+    for location_id in _locations_with_news():
+        try:
+            settled += _apply_all(location_id)
+        except SQLAlchemyError:
+            log.exception("intake.not_applied", extra={"location": location_id})
+    return settled
+
+
+def _apply_all(location_id: int) -> int:
+    settled = 0
+    while done := _apply_chunk(location_id):
+        failpoints.here("after_apply")
+        settled += done
+        _ring_drain(location_id)
     return settled
 
 
@@ -176,6 +183,8 @@ def _apply_one(session: Session, location: Location, event: InboundEvent) -> Non
             state = EventState.IGNORED if reason else EventState.APPLIED
     except BadInvoice as error:
         state, reason = EventState.BROKEN, f"The invoice cannot be understood: {error}"
+    except DataError:
+        state, reason = EventState.BROKEN, "The invoice holds something longer or larger than can be kept."
     except SQLAlchemyError:
         raise
     except Exception:

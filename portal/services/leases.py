@@ -58,13 +58,21 @@ def hold(session: Session, connection_id: int, fence: int) -> Connection:
     return row
 
 
+def hold_live(session: Session, connection_id: int, fence: int) -> Connection:
+    """The same, and raises LeaseLost too when the connection was paused, disconnected or lost meanwhile."""
+    row = hold(session, connection_id, fence)
+    if not row.live:
+        raise LeaseLost(f"The connection is {row.state} now; nothing more is sent.")
+    return row
+
+
 def until() -> datetime:
     """When a lease taken or renewed now runs out."""
     return clock.now() + timedelta(seconds=settings().timings.lease)
 
 
 def is_free() -> ColumnElement[bool]:
-    """Nobody holds the connection: no lease, one that has run out, or one longer than any can be (a clock that jumped)."""
+    """Nobody holds the connection: no lease, one that has run out, or one longer than any can be (the clock jumped)."""
     return or_(
         Connection.lease_until.is_(None),
         Connection.lease_until < clock.now(),

@@ -60,6 +60,10 @@ class NotYet(Exception):
     """Another letter of this round makes the contact of this name; once it is there, this one is matched with it."""
 
 
+class Withdrawn(Exception):
+    """HoopAI has voided or deleted the invoice before it reached Xero."""
+
+
 class Nothing(Exception):
     """Xero holds it already; no letter is needed."""
 
@@ -132,14 +136,20 @@ class Desk:
         if link and (push.operation == Operation.CREATE or link.sent_hash == invoice.content_hash):
             raise Nothing
         if invoice.status.final:
-            raise Nothing
+            raise Nothing if link else Withdrawn
         preflight.check_invoice(invoice, self.organisation)
         out = self._invoice_out(invoice, link)
         return Letter(push, invoice.number, payloads.element(out), invoice.content_hash, invoice.total)
 
     def _invoice_out(self, invoice: Invoice, link: Link | None) -> payloads.InvoiceOut:
         reckoning = self._reckon(invoice)
-        contact = self.links[(Document.CONTACT, invoice.contact_id or 0)]
+        contact = self.links.get((Document.CONTACT, invoice.contact_id or 0))
+        if contact is None:
+            raise Blocked(
+                Failure.CONFLICT,
+                f"contact:{invoice.contact_id}",
+                "The invoice's customer is not in Xero yet. Mend the contact first, then retry.",
+            )
         day = invoice.issue_date or invoice.created_at.date()
         return payloads.InvoiceOut(
             number=invoice.number, contact_id=contact.xero_id, date=day, due_date=invoice.due_date or day,

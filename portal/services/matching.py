@@ -44,8 +44,8 @@ def refresh(client: XeroClient, connection_id: int, fence: int, *, force: bool =
     while full:
         page += 1
         facts = _fetch(client, since, page)
-        _store(connection_id, fence, facts, began)
         full = len(facts) >= PAGE
+        _store(connection_id, fence, facts, None if full else began)
     return page
 
 
@@ -54,9 +54,14 @@ def _fetch(client: XeroClient, since: datetime | None, page: int) -> list[replie
     return replies.contact_facts(reply.data.get("Contacts") or [])
 
 
-def _store(connection_id: int, fence: int, facts: Sequence[replies.ContactFact], began: datetime) -> None:
+def _store(
+    connection_id: int, fence: int, facts: Sequence[replies.ContactFact], complete: datetime | None
+) -> None:
+    """Keep a page; only with the last one is the directory complete up to that moment."""
     with transaction() as session:
-        leases.hold(session, connection_id, fence).contacts_fetched_at = began
+        row = leases.hold(session, connection_id, fence)
+        row.lease_until = leases.until()
+        row.contacts_fetched_at = complete or row.contacts_fetched_at
         remember(session, connection_id, facts)
 
 

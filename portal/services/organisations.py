@@ -16,7 +16,7 @@ from portal.config import settings
 from portal.errors import ConnectAgain
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, LedgerAccount, TaxRate
-from portal.services import calling, standing, tokens
+from portal.services import calling, outbox, standing, tokens
 from portal.services.unit import release, transaction
 from portal.xero import replies
 from portal.xero.client import XeroClient
@@ -91,6 +91,16 @@ def refresh(connection_id: int) -> None:
         _keep(session, address, fetched)
 
 
+def take_name(session: Session, connection: Connection, name: str) -> None:
+    """The organisation is called this now; a new name is told in the connection's history."""
+    old = connection.organisation.get("name")
+    if not name or old == name:
+        return
+    if old:
+        standing.tell(session, connection.location_id, f"The organisation {old} is now called {name}.")
+    connection.organisation = {**connection.organisation, "name": name}
+
+
 def stale() -> list[int]:
     """Connections whose facts are older than a day or were never fetched, and whose turn this minute is.
 
@@ -127,17 +137,12 @@ def _keep(session: Session, address: Address, fetched: Fetched) -> None:
     )
     if connection.tenant_id != address.tenant_id:
         return
-    _tell_new_name(session, connection, fetched.organisation.name)
+    take_name(session, connection, fetched.organisation.name)
     connection.organisation = _facts(fetched)
     connection.facts_fetched_at = connection.last_success_at = clock.now()
     _keep_accounts(session, connection.id, fetched.accounts)
     _keep_tax_rates(session, connection.id, fetched.tax_rates)
-
-
-def _tell_new_name(session: Session, connection: Connection, name: str) -> None:
-    old = connection.organisation.get("name")
-    if old and name and old != name:
-        standing.tell(session, connection.location_id, f"The organisation {old} is now called {name}.")
+    outbox.recheck(session, connection.location_id)
 
 
 def _facts(fetched: Fetched) -> dict[str, object]:

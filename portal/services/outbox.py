@@ -22,6 +22,8 @@ from portal.services.unit import transaction
 
 BACKOFF = (5, 15, 60, 300, 900)
 OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
+RETRIABLE = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
+NOT_SENT = "Its invoice is not sent to Xero."
 PAYABLE = ("AUTHORISED", "PAID")
 
 
@@ -166,37 +168,48 @@ def free(session: Session, location_id: int, causes: Iterable[str]) -> int:
 
 
 def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:
-    """A person wants these tried again now; how many were.
+    """A person wants these tried again now; how many were, without the payments that follow their invoice.
 
     What is being sent or checked is left alone, and what was skipped by rule (before the connection, test mode)
-    stays skipped: only a person's own skip can be taken back here.
+    stays skipped: only a person's own skip can be taken back here. What Xero knows is read afresh first.
     """
     with transaction() as session:
-        guard(session, location_id)
-        states = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
-        found = [
-            push
-            for push in _open(session, push_ids, location_id, states)
-            if push.state != PushState.SKIPPED or push.settled_by_id
-        ]
-        for push in found:
+        connection = guard(session, location_id)
+        found = [push for push in _chosen(session, push_ids, location_id, RETRIABLE) if _may_retry(push)]
+        for push in [*found, *_dependents(session, found, (PushState.SKIPPED,), NOT_SENT)]:
             requeue(push)
-            push.settled_by_id = None
+            push.settled_by_id, push.tries, push.looks = None, 0, 0
         if found:
             audit.note(session, user, location_id, "pushes.retry", f"{len(found)} to be tried again")
+        if found and connection:
+            connection.facts_fetched_at, connection.rest_until = None, None
     return len(found)
 
 
 def skip(push_ids: Sequence[int], user: User, location_id: int) -> int:
-    """A person decides that these are not sent; how many were."""
+    """A person decides that these are not sent; how many were. An invoice's waiting payments are skipped with it."""
     with transaction() as session:
         guard(session, location_id)
-        found = _open(session, push_ids, location_id, OPEN)
+        found = _chosen(session, push_ids, location_id, OPEN)
         for push in found:
             _to(push, PushState.SKIPPED, message=f"Skipped by {user.name}.")
             push.settled_by_id = user.id
+        for push in _dependents(session, found, OPEN):
+            leave_out(session, push, NOT_SENT)
         if found:
             audit.note(session, user, location_id, "pushes.skip", f"{len(found)} not to be sent")
+    return len(found)
+
+
+def recheck(session: Session, location_id: int) -> int:
+    """Queue what was blocked by something read from Xero: it is checked again, without a call; how many."""
+    guard(session, location_id)
+    read_from_xero = or_(*[Push.cause.like(f"{kind}%") for kind in ("account:", "tax:", "currency:", "lock")])
+    found = session.scalars(
+        select(Push).where(Push.location_id == location_id, Push.state == PushState.BLOCKED, read_from_xero)
+    ).all()
+    for push in found:
+        requeue(push)
     return len(found)
 
 
@@ -209,17 +222,37 @@ def counts(location_id: int) -> dict[PushState, int]:
     return {state: found.get(state, 0) for state in PushState}
 
 
-def _open(
+def _chosen(
     session: Session, push_ids: Sequence[int], location_id: int, states: Sequence[PushState]
 ) -> Sequence[Push]:
+    """Those of the pushes that stand in these states and of which it is certain that nothing is under way."""
     return session.scalars(
         select(Push).where(
             Push.id.in_(push_ids),
             Push.location_id == location_id,
             Push.state.in_(states),
             Push.batch_id.is_(None),
+            or_(Push.failure.is_(None), Push.failure != Failure.UNSURE),
         )
     ).all()
+
+
+def _may_retry(push: Push) -> bool:
+    return push.state != PushState.SKIPPED or bool(push.settled_by_id)
+
+
+def _dependents(
+    session: Session, parents: Sequence[Push], states: Sequence[PushState], message: str | None = None
+) -> Sequence[Push]:
+    ids = [push.document_id for push in parents if push.document == Document.INVOICE]
+    found = select(Push).where(
+        Push.document == Document.PAYMENT,
+        Push.parent_id.in_(ids),
+        Push.location_id.in_({push.location_id for push in parents}),
+        Push.state.in_(states),
+        Push.batch_id.is_(None),
+    )
+    return session.scalars(found.where(Push.message == message) if message else found).all()
 
 
 def _parent_is_there(tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:

@@ -1,7 +1,6 @@
 """Batches whose outcome nobody knows: send the same bytes again where that is safe, else look in Xero first."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,10 +8,21 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from portal import clock, failpoints
-from portal.config import settings
 from portal.extensions import db
 from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
-from portal.services import calling, following, leases, letters, linking, outbox, recording, sending
+from portal.services import (
+    attempts,
+    calling,
+    failing,
+    following,
+    leases,
+    letters,
+    linking,
+    outbox,
+    recording,
+    sending,
+    windows,
+)
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
@@ -62,9 +72,9 @@ def _adopt_lost(work: Work) -> None:
             )
         )
         for batch in lost:
-            batch.resolve_at = _next_look(batch)
+            batch.resolve_at = windows.next_look(batch)
             for item in batch.items:
-                outbox.unsure(session.get_one(Push, item["push"]), recording.UNSURE, batch.resolve_at)
+                outbox.unsure(session.get_one(Push, item["push"]), failing.UNSURE, batch.resolve_at)
 
 
 def _drop_foreign(work: Work) -> None:
@@ -81,7 +91,7 @@ def _drop_foreign(work: Work) -> None:
         for batch in foreign:
             for item in batch.items:
                 outbox.requeue(session.get_one(Push, item["push"]))
-            recording.close(batch, "never sent: the location is connected to another organisation now")
+            attempts.close(batch, "never sent: the location is connected to another organisation now")
 
 
 def _open_batches(work: Work) -> tuple[list[int], list[tuple[int, bool]]]:
@@ -99,33 +109,19 @@ def _open_batches(work: Work) -> tuple[list[int], list[tuple[int, bool]]]:
         )
         .order_by(Batch.id)
     ).all()
-    again = [batch.id for batch in found if batch.state == BatchState.PREPARED or _may_resend(batch)]
-    doubtful = [(batch.id, moment >= _quiet_end(batch)) for batch in found if batch.id not in again]
+    again = [batch.id for batch in found if batch.state == BatchState.PREPARED or windows.may_resend(batch)]
+    doubtful = [(batch.id, moment >= windows.quiet_end(batch)) for batch in found if batch.id not in again]
     release()
     return again, doubtful
-
-
-def _may_resend(batch: Batch) -> bool:
-    first = batch.first_sent_at
-    in_time = first is not None and clock.now() < first + timedelta(seconds=settings().timings.resend)
-    return recording.resendable(batch) and in_time
-
-
-def _quiet_end(batch: Batch) -> datetime:
-    return (batch.last_sent_at or batch.created_at) + timedelta(seconds=settings().timings.quiet)
-
-
-def _next_look(batch: Batch) -> datetime:
-    return clock.now() if _may_resend(batch) else _quiet_end(batch)
 
 
 def _look_later(work: Work, batch_id: int) -> None:
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
         batch = session.get_one(Batch, batch_id)
-        batch.resolve_at = _quiet_end(batch)
+        batch.resolve_at = windows.next_look(batch)
         for item in batch.items:
-            outbox.unsure(session.get_one(Push, item["push"]), recording.UNSURE, batch.resolve_at)
+            outbox.unsure(session.get_one(Push, item["push"]), failing.UNSURE, batch.resolve_at)
 
 
 def _look(work: Work, batch_id: int) -> None:
@@ -140,7 +136,7 @@ def _look(work: Work, batch_id: int) -> None:
         batch = session.get_one(Batch, batch_id, populate_existing=True)
         for item in items:
             _decide(session, work, batch, item, seen.get(item["number"]))
-        recording.close(batch, "looked up in Xero")
+        attempts.close(batch, "looked up in Xero")
 
 
 def _decide(
@@ -171,7 +167,7 @@ def _claim(
             push,
             Failure.CONFLICT,
             f"number:{invoice.number}",
-            f"Invoice {invoice.number} already exists in Xero and was not made by HoopAI.",
+            f"Invoice {invoice.number} already exists in Xero and {_maker(found)}.",
         )
         return
     sent_hash = (item or {}).get("hash")
@@ -184,6 +180,12 @@ def _claim(
         following.update(session, invoice)
 
 
+def _maker(found: dict[str, Any]) -> str:
+    if str(found.get("Reference") or "").startswith("HoopAI "):
+        return "belongs to another HoopAI invoice"
+    return "was not made by HoopAI"
+
+
 def _taken(session: Session, work: Work) -> Sequence[Any]:
     return session.execute(
         select(Push, Invoice)
@@ -191,7 +193,7 @@ def _taken(session: Session, work: Work) -> Sequence[Any]:
         .where(
             Push.location_id == work.location_id,
             Push.document == Document.INVOICE,
-            Push.message == recording.TAKEN,
+            Push.message == failing.TAKEN,
             Push.batch_id.is_(None),
         )
         .limit(payloads.MAX_ELEMENTS)

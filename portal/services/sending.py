@@ -10,13 +10,13 @@ from portal import clock, failpoints
 from portal.config import settings
 from portal.errors import LeaseLost, NotNow
 from portal.models import Batch, BatchState
-from portal.services import calling, leases
+from portal.services import calling, leases, windows
 from portal.services.batching import IN_FLIGHT
 from portal.services.calling import Permit
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero.client import Reply, XeroClient
-from portal.xero.errors import XeroError
+from portal.xero.errors import NotFound, Rejected, SignInExpired, XeroError
 
 Outcome = Reply | XeroError
 Record = Callable[[Work, int, Outcome], None]
@@ -49,10 +49,23 @@ def _send_some(work: Work, batch_ids: Sequence[int], record: Record) -> None:
         under_way = {
             pool.submit(_deliver, permit, work.client, letter): letter.batch_id for permit, letter in ready
         }
+        outcomes = []
         for future in _finished(work, set(under_way)):
             failpoints.here("after_answer")
             record(work, under_way[future], future.result())
             failpoints.here("after_record")
+            outcomes.append(future.result())
+    _react(work, outcomes)
+
+
+def _react(work: Work, outcomes: Sequence[Outcome]) -> None:
+    """After the whole round is on record: a refused token is renewed once, any other trouble ends this drain."""
+    troubles = [outcome for outcome in outcomes if isinstance(outcome, XeroError)]
+    for trouble in troubles:
+        if isinstance(trouble, Rejected | NotFound):
+            continue
+        if not isinstance(trouble, SignInExpired) or not work.renew_token():
+            raise trouble
 
 
 def _ready(work: Work, batch_ids: Sequence[int]) -> "list[tuple[Permit, _Stamped]]":
@@ -83,16 +96,19 @@ def _permit(work: Work) -> Permit | None:
 def _stamp(work: Work, batch_id: int) -> _Stamped:
     """Compare and set: only an open batch of this lease leaves, and its time is on record before it does.
 
-    Raises LeaseLost when the batch or the connection has passed to another worker.
+    Raises LeaseLost when the batch or the connection has passed to another worker, or has been paused.
     """
     with transaction() as session:
-        leases.hold(session, work.connection_id, work.fence).lease_until = leases.until()
+        leases.hold_live(session, work.connection_id, work.fence).lease_until = leases.until()
         batch = session.get_one(Batch, batch_id, with_for_update=True, populate_existing=True)
-        if batch.state == BatchState.CLOSED:
-            raise LeaseLost("Another worker has closed this batch.")
+        if batch.state == BatchState.CLOSED or (
+            batch.state == BatchState.SENT and not windows.may_resend(batch)
+        ):
+            raise LeaseLost("This batch must not be sent any more.")
         moment = clock.now()
         batch.state, batch.fence, batch.last_sent_at = BatchState.SENT, work.fence, moment
         batch.first_sent_at = batch.first_sent_at or moment
+        batch.tries += 1
         deadline = time.time() + settings().timings.send
         return _Stamped(batch.id, batch.method, batch.path, batch.idempotency_key, deadline, body=batch.body)
 

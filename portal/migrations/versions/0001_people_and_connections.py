@@ -122,6 +122,7 @@ def upgrade() -> None:
     sa.Column('last_success_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('rest_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('rest_reason', sa.String(length=20), nullable=True),
+    sa.Column('stumbles', sa.Integer(), nullable=False),
     sa.Column('lease_owner', sa.String(length=80), nullable=True),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('fence', sa.Integer(), nullable=False),

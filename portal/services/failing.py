@@ -1,0 +1,125 @@
+"""What a failure means: nothing was done, nobody knows, or Xero will not do it; and what follows from each."""
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.models import Batch, Connection, Document, Failure, Operation, Push
+from portal.services import attempts, batching, linking, outbox, windows
+from portal.services.attempts import Pair
+from portal.services.work import Work
+from portal.xero import errors, messages
+
+UNSURE = "No answer came from Xero. It is looked up in Xero before anything is sent again."
+TAKEN = "Xero has this already; checking whose it is."
+UNREACHED = "Xero could not be reached; nothing was sent."
+NAMES_TAKEN = {"XH001", "XH032", "XH033"}
+MOST_LOOKS = 2
+LOOK_FIRST = timedelta(seconds=2)
+A_DAY_LIMIT = 3600
+
+
+def failed(
+    session: Session,
+    work: Work,
+    connection: Connection,
+    batch: Batch,
+    pairs: list[Pair],
+    error: errors.XeroError,
+) -> None:
+    """Settle a batch that brought no results. What may have reached Xero stays open until it has been looked up."""
+    if isinstance(error, errors.NoAnswer) or _doubtful(batch, error):
+        unknown(session, batch, pairs, error)
+        return
+    for item, push in pairs:
+        attempts.note(session, push, batch, "failed", error, item)
+    attempts.close(batch, type(error).__name__)
+    if isinstance(error, errors.Rejected | errors.NotFound):
+        _rejected(session, work, batch, pairs, error)
+    elif isinstance(error, errors.Busy):
+        _busy(connection, pairs, error)
+    else:
+        _not_done(pairs, error)
+
+
+def unknown(session: Session, batch: Batch, pairs: list[Pair], error: errors.XeroError) -> None:
+    """Nobody knows whether Xero has done it: the batch stays open, its pushes wait with it."""
+    batch.resolve_at = windows.next_look(batch)
+    batch.outcome = f"unknown: {type(error).__name__}"
+    for item, push in pairs:
+        attempts.note(session, push, batch, "unsure", error, item)
+        outbox.unsure(push, UNSURE, batch.resolve_at)
+        if push.operation == Operation.UPDATE:
+            _forget_content(session, batch, push)
+
+
+def refused(push: Push, said: tuple[str, ...]) -> None:
+    """Xero will not do it as it stands; a taken number or name is looked into before anybody is asked."""
+    known = messages.explain_all(said)
+    words = " ".join(said) or "Xero gave no reason."
+    if known is not None and known.code in NAMES_TAKEN and push.operation == Operation.CREATE:
+        _taken(push, words)
+        return
+    failure = Failure(known.kind) if known and known.kind in list(Failure) else Failure.REFUSED
+    cause = f"{known.code if known else 'xero'}:{words}"
+    explained = f"{known.sentence} {known.next_step} Xero said: {words}" if known else f"Xero said: {words}"
+    outbox.block(push, failure, cause, explained)
+
+
+def _doubtful(batch: Batch, error: errors.XeroError) -> bool:
+    """A failure that says "not done" of this sending says nothing of an earlier one without an answer.
+
+    And a 503 is not believed for payments, which Xero would take twice.
+    """
+    if isinstance(error, errors.Rejected | errors.NotFound):
+        return False
+    again = batch.tries > 1
+    return again or (
+        batch.document == Document.PAYMENT and isinstance(error, errors.Busy) and not error.limit
+    )
+
+
+def _forget_content(session: Session, batch: Batch, push: Push) -> None:
+    link = linking.find(session, batch.tenant_id, push.location_id, push.document, push.document_id)
+    if link is not None:
+        link.sent_hash = None
+
+
+def _not_done(pairs: list[Pair], error: errors.XeroError) -> None:
+    for _, push in pairs:
+        if isinstance(error, errors.NotSent):
+            outbox.wait(push, Failure.BUSY, UNREACHED)
+        else:
+            outbox.requeue(push)
+
+
+def _busy(connection: Connection, pairs: list[Pair], error: errors.Busy) -> None:
+    day = isinstance(error, errors.DayLimitUsed)
+    usual = A_DAY_LIMIT if day else 60 if error.limit is None else 5
+    until = clock.now() + timedelta(seconds=error.retry_after or usual)
+    words = "Today's calls to Xero are used up." if day else "Xero is busy."
+    for _, push in pairs:
+        outbox.wait(push, Failure.LIMIT if day else Failure.BUSY, words, until)
+    connection.rest_until, connection.rest_reason = until, "day" if day else (error.limit or "busy")
+
+
+def _rejected(
+    session: Session, work: Work, batch: Batch, pairs: list[Pair], error: errors.Rejected | errors.NotFound
+) -> None:
+    if isinstance(error, errors.Rejected) and error.key_clash:
+        for _, push in pairs:
+            outbox.requeue(push)
+    elif len(pairs) > 1:
+        batching.split(session, batch, work.fence)
+    else:
+        said = tuple(error.messages) if isinstance(error, errors.Rejected) else ()
+        refused(pairs[0][1], said or (error.message,))
+
+
+def _taken(push: Push, words: str) -> None:
+    push.looks += 1
+    if push.looks > MOST_LOOKS:
+        outbox.block(push, Failure.CONFLICT, f"{push.document}:{push.document_id}", f"Xero said: {words}")
+    else:
+        outbox.wait(push, Failure.UNSURE, TAKEN, clock.now() + LOOK_FIRST)
