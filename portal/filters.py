@@ -94,11 +94,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def moment(at: datetime | None, absent: str = "never") -> Markup | str:
+def moment(at: datetime | None, absent: str = "never", zone: str | None = None) -> Markup | str:
     """Relative with the absolute beside it, in the location's zone: `3 minutes ago · 14:02`."""
     if at is None:
         return absent
-    words = f"{_relative(at)} · {clock_time(at)}"
+    words = f"{_relative(at)} · {clock_time(at, zone)}"
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
 
 
@@ -107,9 +107,10 @@ def upcoming(at: datetime) -> Markup | str:
     return "any moment now" if at <= clock.now() else moment(at)
 
 
-def clock_time(at: datetime) -> str:
+def clock_time(at: datetime, zone: str | None = None) -> str:
     """The time of day; with the date where it is not today in the location's zone."""
-    local, today = at.astimezone(_zone()), clock.now().astimezone(_zone()).date()
+    here = _known_zone(zone) if zone else _zone()
+    local, today = at.astimezone(here), clock.now().astimezone(here).date()
     if local.date() == today:
         return f"{local:%H:%M}"
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y %H:%M}"

@@ -26,7 +26,10 @@
     if (menu !== except) menu.open = false;
   });
 
-  document.addEventListener("DOMContentLoaded", () => wake(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    wake(document);
+    document.querySelector(".rooms a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  });
   document.addEventListener("click", async (event) => {
     closeMenus(event.target.closest("details.menu"));
     const button = event.target.closest("[data-copy]");
