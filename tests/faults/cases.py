@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from portal.services import intake
+from portal.services.unit import release
 from tests.portal.services.harness import Stage
 from tests.support.hoop import GST, line
 
@@ -76,7 +77,9 @@ def begin(stage: Stage, kind: str) -> Case:
     """Make the documents of a case; what came before them is in Xero, they themselves are due."""
     case = CASES[kind](stage)
     stage.heard()
+    release()
     intake.apply()
+    release()
     return case
 
 
@@ -119,6 +122,9 @@ def _invoice(stage: Stage, name: str) -> dict[str, Any]:
 def _sent(stage: Stage) -> dict[str, Any]:
     made = _invoice(stage, "Lantern Foods")
     stage.carry()
+    states = set(stage.states())
+    release()
+    assert states <= {"sent", "cancelled"}, states
     return made
 
 

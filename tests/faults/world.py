@@ -85,10 +85,11 @@ class World:
     folder: Path
 
     def calm(self) -> None:
-        """No fault, no worker, no memory of quota: the beginning of a run."""
+        """No fault, no worker, nothing used of the quota: the beginning of a run."""
         self.hands.end()
         self.stage.xero.mend()
-        self.redis.flushall()
+        for key in [*self.redis.keys("bell:*"), *self.redis.keys("*:m"), *self.redis.keys("*:s")]:
+            self.redis.delete(key)
 
     def at_rest(self) -> bool:
         """Whether every push has ended well and no batch is open."""

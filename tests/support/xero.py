@@ -28,6 +28,14 @@ class Xero:
         """Move Xero's clock on."""
         self._say("POST", "clock", {"advance": seconds})
 
+    def limits(self, **figures: Any) -> None:
+        """Set what Xero allows: `minute`, `day`, `concurrent`, `app_minute`, or `off=True`."""
+        self._say("POST", "limits", figures)
+
+    def service_time(self, base: float, per_element: float = 0.0) -> None:
+        """How many seconds a call takes at least."""
+        self._say("POST", "service-time", {"base": base, "per_element": per_element})
+
     def calls(self, path: str = "", since: int = 0) -> list[dict[str, Any]]:
         """The logged calls whose path holds `path`."""
         found = self._say("GET", f"calls?since={since}")
