@@ -62,12 +62,23 @@ class Permit:
             self.quota.release(self.tenant_id, self.token, left, throttled, sent=sent)
 
 
-def permit(tenant_id: str, *, use_reserve: bool = False) -> Permit:
+def reclaim(tenant_id: str, connection_id: int, fence: int) -> None:
+    """Free the slots of calls that were made under older leases of this connection, whose workers are gone."""
+    with suppress(bell.Away):
+        Quota(bell.client()).reclaim(tenant_id, f"{connection_id}:", holder(connection_id, fence))
+
+
+def holder(connection_id: int, fence: int) -> str:
+    """How the permits of one lease begin."""
+    return f"{connection_id}:{fence}:"
+
+
+def permit(tenant_id: str, *, held_by: str = "", use_reserve: bool = False) -> Permit:
     """A permit for one call now. Raises NotNow with the moment when one will be free.
 
     `use_reserve` is for look-ups: a share of the day is kept, so that what is unsure can always be looked up.
     """
-    token = secrets.token_hex(8)
+    token = held_by + secrets.token_hex(8)
     quota: Quota | LocalQuota = Quota(bell.client())
     try:
         answer = quota.acquire(tenant_id, token, use_reserve=use_reserve)
@@ -80,9 +91,9 @@ def permit(tenant_id: str, *, use_reserve: bool = False) -> Permit:
     return Permit(quota, tenant_id, token)
 
 
-def ask(tenant_id: str, letter: Callable[[], T], *, use_reserve: bool = False) -> T:
+def ask(tenant_id: str, letter: Callable[[], T], *, held_by: str = "", use_reserve: bool = False) -> T:
     """One call to an organisation, granted by the quota. Raises NotNow; errors of Xero pass through."""
-    return permit(tenant_id, use_reserve=use_reserve).use(letter)
+    return permit(tenant_id, held_by=held_by, use_reserve=use_reserve).use(letter)
 
 
 def left(tenant_id: str) -> QuotaLeft | None:

@@ -273,4 +273,4 @@ def _remember(
 def _ask(work: Work, letter: Callable[[], Reply]) -> Reply:
     work.calls += 1
     work.keep_lease()
-    return calling.ask(work.tenant_id, letter, use_reserve=True)
+    return calling.ask(work.tenant_id, letter, held_by=work.holder, use_reserve=True)

@@ -87,7 +87,7 @@ def _ready(work: Work, batch_ids: Sequence[int]) -> "list[tuple[Permit, _Stamped
 
 def _permit(work: Work) -> Permit | None:
     try:
-        return calling.permit(work.tenant_id)
+        return calling.permit(work.tenant_id, held_by=work.holder)
     except NotNow as refusal:
         work.rest(refusal.reason, refusal.retry_at, seconds=1)
         return None

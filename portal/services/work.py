@@ -8,7 +8,7 @@ from portal import clock
 from portal.config import settings
 from portal.extensions import db
 from portal.models import Connection, ConnectionState
-from portal.services import leases, tokens
+from portal.services import calling, leases, tokens
 from portal.services.unit import release, transaction
 from portal.xero.client import XeroClient
 
@@ -42,9 +42,15 @@ class Work:
             return None
         facts = (row.tenant_id, row.location_id, row.authorisation_id)
         release()
+        calling.reclaim(facts[0], connection_id, fence)
         token = tokens.access_token(facts[2])
         client = XeroClient(settings().xero_api_url, token, facts[0])
         return cls(connection_id, fence, *facts, token=token, client=client, sent_with=token)
+
+    @property
+    def holder(self) -> str:
+        """How this lease's permits begin."""
+        return calling.holder(self.connection_id, self.fence)
 
     @property
     def spent(self) -> bool:

@@ -16,13 +16,14 @@ from typing import Any, Literal, Protocol
 
 from portal.xero.errors import Busy
 from portal.xero.left import LimitsLeft
-from portal.xero.limits_lua import ACQUIRE, LEFT, RELEASE
+from portal.xero.limits_lua import ACQUIRE, LEFT, RECLAIM, RELEASE
 
 __all__ = ["Granted", "LimitsLeft", "LocalQuota", "Quota", "QuotaLeft", "Refused"]
 
 Reason = Literal["minute", "day", "slots", "app", "blocked"]
 GUARD = 1.0
 LEASE = 120.0
+ORPHAN = 2
 
 
 class RedisLike(Protocol):
@@ -81,6 +82,7 @@ class Quota:
         self._acquire = redis.register_script(ACQUIRE)
         self._release = redis.register_script(RELEASE)
         self._left = redis.register_script(LEFT)
+        self._reclaim = redis.register_script(RECLAIM)
         self._minute, self._slots, self._app = minute_limit, slots, app_minute_limit
         self._reserve, self._prefix = reserve_percent, prefix
 
@@ -120,6 +122,14 @@ class Quota:
         self._release(
             keys=self._keys(tenant_id), args=[token, now or 0, int(sent), *facts, problem, _or_empty(wait)]
         )
+
+    def reclaim(self, tenant_id: str, holder: str, present: str, *, now: float | None = None) -> None:
+        """Free, in a few seconds, the slots of calls whose worker is gone.
+
+        Those are the tokens that begin with `holder` but not with `present`, the beginning of the tokens of
+        whoever has taken over. The dead worker's call may still run at Xero for a moment.
+        """
+        self._reclaim(keys=self._keys(tenant_id), args=["", now or 0, holder, present, ORPHAN])
 
     def left(self, tenant_id: str, *, now: float | None = None) -> QuotaLeft:
         """What is left for an organisation."""
@@ -204,6 +214,9 @@ class LocalQuota:
                 mine.day_until = mine.day_until or moment + 86400
             if throttled is not None:
                 self._block(mine, throttled, moment)
+
+    def reclaim(self, tenant_id: str, holder: str, present: str, *, now: float | None = None) -> None:
+        """As `Quota.reclaim`: calls of other processes were never counted here, so there is nothing to free."""
 
     def left(self, tenant_id: str, *, now: float | None = None) -> QuotaLeft:
         """As `Quota.left`."""

@@ -177,6 +177,25 @@ return held
 """
 )
 
+# ARGV: token, now, holder, its present token's beginning, seconds: older calls of this holder free their slots then
+RECLAIM = (
+    _COMMON
+    + """
+local holder, present, soon = ARGV[3], ARGV[4], now + tonumber(ARGV[5])
+local freed = 0
+local open = redis.call('ZRANGE', s, 0, -1, 'WITHSCORES')
+for i = 1, #open, 2 do
+  local name, till = open[i], tonumber(open[i + 1])
+  local old = name:sub(1, #holder) == holder and name:sub(1, #present) ~= present
+  if old and till > soon then
+    redis.call('ZADD', s, soon, name)
+    freed = freed + 1
+  end
+end
+return freed
+"""
+)
+
 # What is known, without changing it: minute used, slots open, minute left, day left, day limit, day until
 LEFT = (
     _COMMON
