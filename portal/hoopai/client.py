@@ -26,10 +26,12 @@ __all__ = [
     "HoopRefused",
     "HoopTokenRefused",
     "HoopUnavailable",
+    "RatesLeft",
 ]
 
 VERSION = "2021-07-28"
 MAX_PAGES = 1000
+MOST_RESET = 86_400
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -43,12 +45,21 @@ class HoopPage:
     next_page: int | None
 
 
+@dataclass(frozen=True)
+class RatesLeft:
+    """How many calls HoopAI still takes in this interval and today, and when the interval starts anew (seconds)."""
+
+    burst: int
+    day: int
+    reset: float
+
+
 class HoopClient:
     """Asks HoopAI about one location with its API token. Numbers in what comes back are exact.
 
     Raises HoopUnavailable (no answer, 429, 5xx), HoopTokenRefused (401, 403), HoopNotFound (404),
     HoopRefused (other 4xx). Nothing is retried here. `timeout` is (connect, read) in seconds. Pages count
-    from 0.
+    from 0. After a call `left` says what the rate limit still allows, None where HoopAI did not tell.
     """
 
     def __init__(
@@ -62,6 +73,8 @@ class HoopClient:
         self.location_id = location_id
         self._timeout = timeout
         self._session = _session()
+        self.left: RatesLeft | None = None
+        self.calls = 0
 
     def __repr__(self) -> str:
         return f"HoopClient(location_id={self.location_id!r})"
@@ -136,15 +149,19 @@ class HoopClient:
 
     def products(self) -> list[dict[str, Any]]:
         """All products, with their `collectionIds`."""
-        query = {"locationId": self.location_id}
-        return list(_each(lambda page: self._page("/products/", query, page, 100, "products", "total")))
+        return list(_each(self.products_page))
+
+    def products_page(self, page: int = 0, *, limit: int = 100) -> HoopPage:
+        """One page of products."""
+        return self._page("/products/", {"locationId": self.location_id}, page, limit, "products", "total")
 
     def collections(self) -> list[dict[str, Any]]:
         """All product collections (id and name)."""
-        query = self._alt()
-        return list(
-            _each(lambda page: self._page("/products/collections", query, page, 100, "data", "total"))
-        )
+        return list(_each(self.collections_page))
+
+    def collections_page(self, page: int = 0, *, limit: int = 100) -> HoopPage:
+        """One page of product collections."""
+        return self._page("/products/collections", self._alt(), page, limit, "data", "total")
 
     def _alt(self) -> dict[str, str | None]:
         return {"altId": self.location_id, "altType": "location"}
@@ -179,6 +196,9 @@ class HoopClient:
             )
         except (requests.RequestException, HTTPError, OSError) as error:
             raise HoopUnavailable(f"HoopAI did not answer ({type(error).__name__}).") from None
+        finally:
+            self.calls += 1
+        self.left = _left(response)
         if response.status_code != 200:
             raise _error(response)
         try:
@@ -212,8 +232,30 @@ def _error(response: requests.Response) -> HoopError:
 
 
 def _seconds(response: requests.Response) -> float | None:
-    said = response.headers.get("Retry-After", "")
-    return float(said) if said.isascii() and said.isdigit() else None
+    for name in ("Retry-After", "X-RateLimit-Reset"):
+        said = _whole(response, name)
+        if said is not None and said < MOST_RESET:
+            return float(said)
+    return None
+
+
+def _left(response: requests.Response) -> RatesLeft | None:
+    burst, day = _whole(response, "X-RateLimit-Remaining"), _whole(response, "X-RateLimit-Daily-Remaining")
+    if burst is None and day is None:
+        return None
+    interval = (_whole(response, "X-RateLimit-Interval-Milliseconds") or 10_000) / 1000
+    reset = _whole(response, "X-RateLimit-Reset")
+    known = reset is not None and reset < MOST_RESET
+    return RatesLeft(
+        burst=MAX_PAGES if burst is None else burst,
+        day=MAX_PAGES if day is None else day,
+        reset=float(reset) if known and reset is not None else interval,
+    )
+
+
+def _whole(response: requests.Response, name: str) -> int | None:
+    said = response.headers.get(name, "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 12 else None
 
 
 def _each(page_at: Callable[[int], HoopPage]) -> Iterator[dict[str, Any]]:

@@ -42,6 +42,9 @@ _DOTTED_VERBS = {
     "installed": "install",
 }
 _BY_LETTERS = {name.replace("_", "").lower(): name for name in EVENTS}
+WORKFLOW = (
+    "This came from a Webhook action inside a workflow. Set the address up under Settings > Webhooks instead."
+)
 _WORKFLOW_SIGNS = ("customData", "workflow", "triggerData", "contact_id")
 
 
@@ -105,6 +108,17 @@ def read(body: bytes) -> Delivery:
     )
 
 
+def is_workflow(body: bytes) -> bool:
+    """Whether the body looks like that of a Webhook action inside a workflow, which is never signed."""
+    try:
+        read(body)
+    except NotAnEvent as found:
+        return found.reason == WORKFLOW
+    except NotJson:
+        return False
+    return False
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         root = reading.load(body)
@@ -134,10 +148,7 @@ def _refuse_workflows(root: dict[str, Any], payload: dict[str, Any], said: str |
     if said in EVENTS or "altId" in payload:
         return
     if any(sign in root for sign in _WORKFLOW_SIGNS) and not root.get("webhookId"):
-        raise NotAnEvent(
-            "This came from a Webhook action inside a workflow. "
-            "Set the address up under Settings > Webhooks instead."
-        )
+        raise NotAnEvent(WORKFLOW)
 
 
 def _inferred(payload: dict[str, Any]) -> str | None:

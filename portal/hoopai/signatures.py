@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -77,6 +77,21 @@ def verify(
     if scheme in (Scheme.WL, Scheme.HOOK):
         return _by_secret([one for one in secrets if one], body, said)
     return _by_public_key(scheme, ed25519_key if scheme is Scheme.GHL else rsa_key, body, said)
+
+
+def is_key(scheme: Scheme | str, text: str) -> bool:
+    """Whether `text` (base64 or PEM) is a public key that `scheme` can be judged by."""
+    try:
+        key = _public_key(text)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return isinstance(key, Ed25519PublicKey if scheme == Scheme.GHL else RSAPublicKey)
+
+
+def others(scheme: Scheme | str, headers: Mapping[str, str]) -> list[str]:
+    """Headers of the other schemes that a delivery carries; they never count, but tell what to choose."""
+    names = {name.lower() for name, value in headers.items() if value.strip().upper() not in ("", "N/A")}
+    return [each.value for each in Scheme if each != scheme and each.value in names]
 
 
 def sign(secret: str, body: bytes) -> str:

@@ -14,8 +14,9 @@ from portal.hoopai import reading
 class TransactionSaid:
     """One payment, and how much of it went back. Amounts in major units.
 
-    `invoice_id` is set when the thing paid is one of HoopAI's invoices. `method` is "manual", the gateway's
-    name in lower case, or "other". `charged_at` is when the money moved.
+    `invoice_id` is set when the thing paid is one of HoopAI's invoices. `method` is the gateway's name in lower
+    case, "manual" or "manual:" and the way of paying that was recorded by hand (cash, cheque, card, bank_transfer,
+    other), or "other". `charged_at` is when the money moved.
     """
 
     hoop_id: str
@@ -35,6 +36,11 @@ class TransactionSaid:
     def succeeded(self) -> bool:
         """Whether money came in, even if some or all of it went back later."""
         return self.status in ("succeeded", "refunded", "partially_refunded")
+
+    @property
+    def failed(self) -> bool:
+        """Whether no money came in, or what came was taken back by the bank."""
+        return self.status in ("failed", "voided", "cancelled", "canceled", "disputed_lost")
 
 
 def said(payload: dict[str, Any]) -> TransactionSaid:
@@ -70,4 +76,7 @@ def _invoice_id(payload: dict[str, Any]) -> str | None:
 def _method(payload: dict[str, Any]) -> str:
     provider = (reading.text(payload, "paymentProviderType") or "").lower()
     source = (reading.text(payload, "entitySourceType") or "").lower()
-    return "manual" if "manual" in (provider, source) else provider or "other"
+    if "manual" not in (provider, source):
+        return provider[:30] or "other"
+    mode = reading.record(payload, "paymentMethod").get("mode")
+    return f"manual:{mode.strip().lower()}"[:30] if isinstance(mode, str) and mode.strip() else "manual"

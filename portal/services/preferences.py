@@ -118,6 +118,4 @@ def _plain(value: Any) -> str:
     return simplejson.dumps(value)
 
 
-_KINDS: dict[str, Any] = {
-    each.name: get_type_hints(Preferences)[each.name] for each in fields(Preferences)
-}
+_KINDS: dict[str, Any] = {each.name: get_type_hints(Preferences)[each.name] for each in fields(Preferences)}

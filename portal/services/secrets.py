@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
+from portal import clock
 from portal.config import settings
 from portal.crypto import Sealer
 from portal.extensions import db
@@ -24,8 +25,13 @@ def open(sealed: str, row: str) -> str:
 
 
 def hook_secrets(source: Source) -> list[str]:
-    """The secrets that a delivery to this source may be signed with."""
-    return [open(source.secret_sealed, row_of(source, "secret_sealed"))]
+    """The secrets that a delivery to this source may be signed with: the present one, and the one before it for
+    as long as that counts.
+    """
+    columns = ["secret_sealed"]
+    if source.previous_secret_sealed and source.previous_until and source.previous_until > clock.now():
+        columns.append("previous_secret_sealed")
+    return [open(getattr(source, name), row_of(source, name)) for name in columns]
 
 
 def reseal() -> dict[str, int]:
@@ -35,7 +41,7 @@ def reseal() -> dict[str, int]:
     """
     return {
         "authorisations": _each(Authorisation, ("tokens_sealed", "previous_sealed")),
-        "sources": _each(Source, ("secret_sealed", "api_token_sealed")),
+        "sources": _each(Source, ("secret_sealed", "previous_secret_sealed", "api_token_sealed")),
     }
 
 

@@ -1,15 +1,29 @@
-"""A location's link to HoopAI: the address its webhooks come to and the secret they are signed with."""
+"""A location's link to HoopAI: the address its webhooks come to, and how they are signed."""
 
 import secrets as random
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal import clock
 from portal.config import settings
+from portal.errors import ChooseAgain
 from portal.extensions import db
+from portal.hoopai import signatures
+from portal.hoopai.signatures import Scheme
 from portal.models import Location, Source, User
 from portal.services import audit, secrets
 from portal.services.unit import transaction
+
+OVERLAP = timedelta(days=7)
+SCHEMES: dict[str, tuple[str, str]] = {
+    Scheme.WL: ("x-wl-signature", "HMAC-SHA256 under the secret; what HoopAI's webhook page promises."),
+    Scheme.GHL: ("X-GHL-Signature", "Ed25519 under HighLevel's key; what HighLevel itself sends now."),
+    Scheme.WH: ("x-wh-signature", "RSA under the vendor's key; older deliveries."),
+    Scheme.HOOK: ("X-Hook-Signature", "HMAC-SHA256 under the secret; named on HoopAI's testing page."),
+}
+BY_SECRET = frozenset({Scheme.WL, Scheme.HOOK})
 
 
 def of(location_id: int) -> Source | None:
@@ -37,12 +51,45 @@ def create(session: Session, location: Location) -> Source:
 
 
 def rotate(location_id: int, user: User) -> str:
-    """Make a new secret and answer it; deliveries signed with the old one are refused from now on."""
+    """Make a new secret and answer it; the old one counts for seven more days, or until `end_previous`."""
     with transaction() as session:
-        source = session.scalars(select(Source).where(Source.location_id == location_id)).one()
+        source = _held(session, location_id)
+        source.previous_secret_sealed = secrets.seal(
+            secret(source), secrets.row_of(source, "previous_secret_sealed")
+        )
+        source.previous_until = clock.now() + OVERLAP
         made = _new_secret(source)
         audit.note(session, user, location_id, "sources.rotate")
     return made
+
+
+def end_previous(location_id: int, user: User) -> None:
+    """From now on deliveries signed with the previous secret are refused."""
+    with transaction() as session:
+        source = _held(session, location_id)
+        source.previous_secret_sealed = source.previous_until = None
+        audit.note(session, user, location_id, "sources.end_previous")
+
+
+def sign_with(location_id: int, user: User, scheme: str, public_key: str = "") -> None:
+    """Choose how deliveries are signed; an empty key means the vendor's own. Raises ChooseAgain."""
+    if scheme not in SCHEMES:
+        raise ChooseAgain("Choose one of the four ways of signing.", {"scheme": "Choose one from the list."})
+    key = "" if scheme in BY_SECRET else "\n".join(public_key.split("\r\n")).strip()
+    if key and not signatures.is_key(scheme, key):
+        kind = "an Ed25519" if scheme == Scheme.GHL else "an RSA"
+        raise ChooseAgain(
+            "The public key cannot be used.",
+            {"public_key": f"This is not {kind} public key in PEM or base64."},
+        )
+    with transaction() as session:
+        source = _held(session, location_id)
+        source.scheme, source.public_key = scheme, key or None
+        audit.note(session, user, location_id, "sources.sign_with", scheme + (", own key" if key else ""))
+
+
+def _held(session: Session, location_id: int) -> Source:
+    return session.scalars(select(Source).where(Source.location_id == location_id).with_for_update()).one()
 
 
 def _new_secret(source: Source) -> str:
