@@ -10,6 +10,10 @@ JOBS = {
     "jobs.tokens.refresh",
     "jobs.housekeeping.facts",
     "jobs.housekeeping.examine",
+    "jobs.housekeeping.roll_call",
+    "jobs.housekeeping.withdraw",
+    "jobs.housekeeping.forget_choice",
+    "jobs.housekeeping.take_up",
 }
 
 

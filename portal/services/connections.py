@@ -30,7 +30,18 @@ ROLE = (
     "{name} lets the portal in but refuses its requests: the person who connected it may no longer "
     "work there. Reconnect with a person who has the Standard or Adviser role."
 )
-SCOPES = "Xero does not let the portal {words}. Reconnect and allow everything it asks for."
+DEMO_GONE = (
+    "Xero no longer has {name} as it was: the demo company starts anew every 28 days, or it was disconnected inside "
+    "Xero. Reconnect and choose it again; it then counts as another organisation."
+)
+LATER = (
+    "{name} is disconnected here. Xero could not be told yet; that is tried again by itself until it works."
+)
+TOO_LATE = (
+    "{name} is disconnected here, but Xero had ended our sign-in and could not be told. "
+    "If Xero still lists the app under Connected apps, remove it there as well."
+)
+UNSEEN = "Not looked at: {what} has to be in order first."
 ACTIONS = {
     "CreateApprovedInvoice": "approve invoices",
     "CreateInvoicePayment": "record payments",
@@ -102,25 +113,26 @@ def resume(location_id: int, user: User) -> None:
 
 
 def disconnect(location_id: int, user: User) -> str:
-    """Disconnect at Xero and here; a sentence that says what happened. Raises ChooseAgain when not connected.
+    """Disconnect here and at Xero; a sentence that says what happened. Raises ChooseAgain when not connected.
 
-    Mappings, links and waiting documents are kept. Other locations of the same Xero user go on working.
-    Nothing is sent from here on, even where Xero could not be told.
+    Mappings, links and waiting documents are kept. Other locations of the same Xero user go on working. Nothing is
+    sent from here on; where Xero cannot be told now, a job tells it later.
     """
     user_id = user.id
     with transaction() as session:
         connection = _of(session, location_id)
-        name, connection_id = connection.name, connection.id
-        at_xero = (connection.authorisation_id, connection.xero_connection_id)
+        name = connection.name
         what = f"Disconnected from {name} by {user.name}."
         standing.move(session, connection, ConnectionState.DISCONNECTED, what, what=what, user=user)
+        connection.doubted_at = None
         audit.note(session, user, location_id, "connections.disconnect", f"{name} ({connection.tenant_id})")
-    if withdrawing.withdraw(*at_xero, leaving=connection_id):
+        withdrawal_id = withdrawing.plan(
+            session, location_id, connection.authorisation_id, connection.xero_connection_id, name
+        )
+    told = withdrawing.carry_out(withdrawal_id)
+    if told and withdrawing.outcome(withdrawal_id) != withdrawing.TOO_LATE:
         return f"{name} is disconnected. Your mapping is kept, and what waits is sent when you reconnect."
-    sentence = (
-        f"{name} is disconnected here, but Xero could not be told. "
-        "If Xero still lists the app under Connected apps, remove it there as well."
-    )
+    sentence = (TOO_LATE if told else LATER).format(name=name)
     with transaction() as session:
         standing.tell(session, location_id, sentence, session.get(User, user_id))
     return sentence
@@ -136,20 +148,37 @@ def examine(connection_id: int) -> ConnectionState:
     state, name = ConnectionState(connection.state), connection.name
     if state == ConnectionState.DISCONNECTED:
         return state
-    address = organisations.address_of(connection_id)
+    demo, address = connection.demo, organisations.address_of(connection_id)
     try:
-        finding = _look(address, name)
+        finding = _look(address, name, demo)
     except ConnectAgain:
         return ConnectionState(db.session.get_one(Connection, connection_id, populate_existing=True).state)
-    except XeroError as error:
+    except (XeroError, NotNow) as error:
+        _doubt(connection_id)
         log.warning(
             "connections.unknown", extra={"connection_id": connection_id, "error": type(error).__name__}
         )
         raise NotNow("Xero did not say whether the connection holds.") from error
-    now = _conclude(connection_id, finding)
+    now = conclude(connection_id, finding)
     if now == ConnectionState.CONNECTED != state:
         bell.ring("jobs.pushes.drain", connection_id)
     return now
+
+
+def doubtful() -> list[int]:
+    """Connections that met a refusal which could not be explained yet."""
+    found = db.session.scalars(
+        select(Connection.id).where(
+            Connection.doubted_at.is_not(None),
+            Connection.state.in_((ConnectionState.CONNECTED, ConnectionState.PAUSED)),
+        )
+    )
+    return list(found)
+
+
+def gone(connection: Connection) -> str:
+    """Why a connection that Xero no longer lists is gone, in words."""
+    return (DEMO_GONE if connection.demo else GONE).format(name=connection.name)
 
 
 def test(location: Location) -> list[Check]:
@@ -161,13 +190,22 @@ def test(location: Location) -> list[Check]:
     if connection is None or connection.state == ConnectionState.DISCONNECTED:
         raise ChooseAgain(NOT_CONNECTED)
     name, scopes = connection.name, list(connection.authorisation.scopes)
-    address = organisations.address_of(connection.id)
-    return [
-        _tried("Sign-in", lambda: _test_credential(address)),
-        _tried("Organisation", lambda: _test_organisation(address, name)),
-        _test_scopes(scopes),
-        _tried("Role", lambda: _test_role(address, name)),
-    ]
+    missing, address = gone(connection), organisations.address_of(connection.id)
+    sign_in = _tried("Sign-in", lambda: _test_credential(address))
+    if sign_in.ok is False:
+        unseen = UNSEEN.format(what="the sign-in")
+        return [
+            sign_in,
+            Check("Organisation", None, unseen),
+            _test_scopes(scopes),
+            Check("Role", None, unseen),
+        ]
+    organisation = _tried("Organisation", lambda: _test_organisation(address, name, missing))
+    if organisation.ok is False:
+        role = Check("Role", None, UNSEEN.format(what="the organisation"))
+    else:
+        role = _tried("Role", lambda: _test_role(address, name))
+    return [sign_in, organisation, _test_scopes(scopes), role]
 
 
 def _tried(name: str, look: Callable[[], tuple[bool, str]]) -> Check:
@@ -186,17 +224,17 @@ def _test_credential(address: organisations.Address) -> tuple[bool, str]:
     return True, "Xero accepts the portal's sign-in."
 
 
-def _test_organisation(address: organisations.Address, name: str) -> tuple[bool, str]:
+def _test_organisation(address: organisations.Address, name: str, missing: str) -> tuple[bool, str]:
     token = tokens.access_token(address.authorisation_id)
     listed = oauth.connections(settings().xero_api_url, token)
     if any(each.tenant_id == address.tenant_id for each in listed):
         return True, f"{name} is connected in Xero."
-    return False, GONE.format(name=name)
+    return False, missing
 
 
 def _test_scopes(scopes: list[str]) -> Check:
     if lacking := standing.missing(scopes):
-        return Check("Permissions", False, SCOPES.format(words=standing.in_words(lacking)))
+        return Check("Permissions", False, standing.lacking(lacking))
     return Check("Permissions", True, "Xero lets the portal do everything it needs.")
 
 
@@ -209,20 +247,20 @@ def _test_role(address: organisations.Address, name: str) -> tuple[bool, str]:
     return True, "The person who connected may write invoices and payments."
 
 
-def _look(address: organisations.Address, name: str) -> Finding:
+def _look(address: organisations.Address, name: str, demo: bool) -> Finding:
     token = tokens.access_token(address.authorisation_id)
     token = tokens.renew(address.authorisation_id, token)
     release()
     listed = oauth.connections(settings().xero_api_url, token)
     fact = next((each for each in listed if each.tenant_id == address.tenant_id), None)
     if fact is None:
-        return Finding(GONE.format(name=name))
+        return Finding((DEMO_GONE if demo else GONE).format(name=name))
     try:
         allowed = organisations.ask(address, XeroClient.actions)
     except AccessDenied:
         return Finding(ROLE.format(name=name), fact)
     except ScopeMissing:
-        return Finding(SCOPES.format(words="read the organisation"), fact)
+        return Finding(standing.lacking(["accounting.settings.read"]), fact)
     return Finding(ROLE.format(name=name) if _refused(allowed) else None, fact)
 
 
@@ -230,25 +268,35 @@ def _refused(allowed: dict[str, bool]) -> list[str]:
     return [words for action, words in ACTIONS.items() if allowed.get(action) is False]
 
 
-def _conclude(connection_id: int, finding: Finding) -> ConnectionState:
+def conclude(connection_id: int, finding: Finding) -> ConnectionState:
+    """Mark a connection by what Xero said of it, a new name of the organisation included; its state now."""
     with transaction() as session:
         connection = _locked(session, connection_id)
         if connection.state == ConnectionState.DISCONNECTED:
             return ConnectionState.DISCONNECTED
-        if finding.fact is not None:
-            connection.xero_connection_id = finding.fact.id
         reason = finding.reason or _lacking(connection)
         if reason:
             standing.need_attention(session, [connection], reason)
         else:
-            connection.last_success_at = clock.now()
+            connection.checked_at = connection.last_success_at = clock.now()
             _recover(session, connection)
+        if finding.fact is not None:
+            connection.xero_connection_id = finding.fact.id
+            organisations.take_name(session, connection, finding.fact.tenant_name)
+        connection.doubted_at = None
         return ConnectionState(connection.state)
+
+
+def _doubt(connection_id: int) -> None:
+    with transaction() as session:
+        connection = _locked(session, connection_id)
+        if connection.state != ConnectionState.DISCONNECTED:
+            connection.doubted_at = connection.doubted_at or clock.now()
 
 
 def _lacking(connection: Connection) -> str | None:
     lacking = standing.missing(connection.authorisation.scopes)
-    return SCOPES.format(words=standing.in_words(lacking)) if lacking else None
+    return standing.lacking(lacking) if lacking else None
 
 
 def _recover(session: Session, connection: Connection) -> None:

@@ -9,15 +9,16 @@ import secrets as random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, or_, update
 
 from portal import bell, clock
 from portal.config import settings
-from portal.errors import ChooseAgain, ConnectAgain, NotAllowed, NotNow
+from portal.errors import ChooseAgain, NotAllowed
 from portal.extensions import db
-from portal.models import Connection, ConnectionState, ConsentRun, Location, User
-from portal.services import audit, organisations, outbox, secrets, standing, tokens, withdrawing
+from portal.models import ConsentRun, Location, User
+from portal.services import choosing, secrets, settling, standing, tokens, withdrawing
+from portal.services.settling import Candidate
+from portal.services.settling import Outcome as Outcome
 from portal.services.unit import release, transaction
 from portal.xero import oauth
 from portal.xero.errors import AppMisconfigured, GrantLost, IdentityUnavailable, XeroError
@@ -46,21 +47,16 @@ NO_ORGANISATION = (
     "and press Allow access; you need a role in Xero that may connect apps (Standard or Adviser)."
 )
 NOT_ENOUGH = "Xero did not allow the portal to {words}. Press Connect and allow everything it asks for."
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a consent ended: for which location, in words with the next step, and whether it is connected."""
-
-    location: Location
-    sentence: str
-    ok: bool
+CHOOSE = (
+    "You allowed several organisations in Xero. Choose the one you mean; nothing is connected until then."
+)
 
 
 @dataclass(frozen=True)
 class Run:
     """A started consent, taken out of the database so that no other answer can use it."""
 
+    id: int
     location_id: int
     began_at: datetime
     verifier: str
@@ -80,7 +76,9 @@ def begin(location: Location, user: User, session_id: int) -> str:
         raise NotAllowed("You can look at this, but connecting needs an administrator.")
     app, state, verifier = settings(), random.token_urlsafe(32), oauth.new_verifier()
     with transaction() as session:
-        session.execute(delete(ConsentRun).where(ConsentRun.expires_at < clock.now() - timedelta(days=1)))
+        over = or_(ConsentRun.offered.is_(None), ConsentRun.settled_at.is_not(None))
+        old = ConsentRun.expires_at < clock.now() - timedelta(days=1)
+        session.execute(delete(ConsentRun).where(old, over))
         session.add(
             ConsentRun(
                 state_hash=_hash(state),
@@ -99,15 +97,20 @@ def begin(location: Location, user: User, session_id: int) -> str:
 def complete(state: str | None, code: str | None, error: str | None, session_id: int, user: User) -> Outcome:
     """Finish a consent with what Xero's redirect carried.
 
-    Answers an Outcome for every end of a consent that this person began in this session. Raises ChooseAgain
-    when there is no such consent: unknown, foreign, used or older than 10 minutes.
+    Answers an Outcome for every end of a consent that this person began in this session; with `choice` where a
+    person has to say which organisation is meant, or that it really is. Raises ChooseAgain when there is no
+    such consent: unknown, foreign, used or older than 10 minutes.
     """
     run = _take(state or "", session_id, user)
     try:
-        connection_id, sentence = _connect(run, code, error, user.id)
+        authorisation_id, found = _allowed(run, code, error)
+        asked = CHOOSE if len(found) > 1 else settling.doubt(run.location_id, found[0])
+        if asked:
+            return _ask(run, authorisation_id, found, asked)
+        connection_id, sentence = settling.connect(run.location_id, authorisation_id, found[0], user.id)
     except Refused as refused:
         return _outcome(run, str(refused), ok=False)
-    sentence += _fetch(connection_id)
+    sentence += settling.fetch(connection_id)
     bell.ring("jobs.pushes.drain", connection_id)
     return _outcome(run, sentence, ok=True)
 
@@ -126,10 +129,13 @@ def _take(state: str, session_id: int, user: User) -> Run:
         if taken is None:
             raise ChooseAgain(STALE)
         row = session.get_one(ConsentRun, taken)
-        return Run(row.location_id, row.expires_at - LIFE, secrets.open(row.verifier_sealed, _row(state)))
+        return Run(
+            row.id, row.location_id, row.expires_at - LIFE, secrets.open(row.verifier_sealed, _row(state))
+        )
 
 
-def _connect(run: Run, code: str | None, error: str | None, user_id: int) -> tuple[int, str]:
+def _allowed(run: Run, code: str | None, error: str | None) -> tuple[int, list[Candidate]]:
+    """Whose sign-in it is, and the organisations that were allowed; at least one. Raises Refused."""
     if error == "access_denied":
         raise Refused(CANCELLED)
     if error or not code:
@@ -137,20 +143,16 @@ def _connect(run: Run, code: str | None, error: str | None, user_id: int) -> tup
     release()
     token_set = _exchanged(run, code)
     authorisation_id, scopes = _keep(token_set)
-    fact = _granted(run, token_set)
-    if fact is None:
-        withdrawing.give_back_if_unused(authorisation_id)
-        raise Refused(NO_ORGANISATION)
-    refusal = (
-        NOT_ENOUGH.format(words=standing.in_words(lacking)) if (lacking := standing.missing(scopes)) else None
-    )
-    connection_id, sentence = None, refusal or ""
-    if refusal is None:
-        connection_id, sentence = _settle(run, authorisation_id, fact, user_id)
-    if connection_id is None:
-        withdrawing.undo(authorisation_id, fact)
-        raise Refused(sentence)
-    return connection_id, sentence
+    try:
+        facts = _granted(run, token_set)
+    except XeroError as unheard:
+        _give_back(run, authorisation_id, [], now=False)
+        raise Refused(NO_ANSWER) from unheard
+    lacking = standing.missing(scopes)
+    if lacking or not facts:
+        _give_back(run, authorisation_id, facts)
+        raise Refused(NOT_ENOUGH.format(words=standing.in_words(lacking)) if lacking else NO_ORGANISATION)
+    return authorisation_id, [Candidate.of(fact) for fact in facts]
 
 
 def _exchanged(run: Run, code: str) -> TokenSet:
@@ -176,129 +178,46 @@ def _exchanged(run: Run, code: str) -> TokenSet:
 def _keep(token_set: TokenSet) -> tuple[int, list[str]]:
     with transaction() as session:
         row = tokens.keep(session, token_set)
-        if not standing.missing(row.scopes):
-            _revive(session, row.id)
-        return row.id, list(row.scopes)
+        withdrawing.postpone(session, row.id)
+        tokens.look_at_scopes(session, row)
+        doubtful = [] if standing.missing(row.scopes) else settling.revive(session, row.id)
+        authorisation_id, scopes = row.id, list(row.scopes)
+    for connection_id in doubtful:
+        bell.ring("jobs.housekeeping.examine", connection_id)
+    return authorisation_id, scopes
 
 
-def _granted(run: Run, token_set: TokenSet) -> ConnectionFact | None:
-    """The organisation just allowed: that of this consent's event, else the one changed since it began."""
+def _granted(run: Run, token_set: TokenSet) -> list[ConnectionFact]:
+    """The organisations just allowed: those of this consent's event, else the ones changed since it began."""
     api, access = settings().xero_api_url, token_set.access_token
-    try:
-        if token_set.auth_event_id:
-            found = _organisations(oauth.connections(api, access, token_set.auth_event_id))
-            if found:
-                return found[0]
-        since = run.began_at - SKEW
-        changed = _organisations(oauth.connections(api, access))
-        return next((each for each in changed if each.updated_at and each.updated_at >= since), None)
-    except XeroError as error:
-        log.warning("consents.no_connections", extra={"error": type(error).__name__, "status": error.status})
-        raise Refused(NO_ANSWER) from error
+    if token_set.auth_event_id:
+        found = _organisations(oauth.connections(api, access, token_set.auth_event_id))
+        if found:
+            return found
+    since = run.began_at - SKEW
+    changed = _organisations(oauth.connections(api, access))
+    return [each for each in changed if each.updated_at and each.updated_at >= since]
 
 
 def _organisations(found: list[ConnectionFact]) -> list[ConnectionFact]:
     return [each for each in found if each.tenant_type == "ORGANISATION"]
 
 
-def _settle(run: Run, authorisation_id: int, fact: ConnectionFact, user_id: int) -> tuple[int | None, str]:
-    """Connect in one transaction; the connection's id and a sentence, or None and why not."""
+def _ask(run: Run, authorisation_id: int, found: list[Candidate], why: str) -> Outcome:
+    choice = choosing.offer(run.id, authorisation_id, found)
+    return Outcome(db.session.get_one(Location, run.location_id), why, False, choice)
+
+
+def _give_back(run: Run, authorisation_id: int, facts: list[ConnectionFact], *, now: bool = True) -> None:
+    """What this consent made at Xero and is not acted upon: its organisations, or the unused sign-in alone."""
+    unwanted = [(fact.id, fact.tenant_name) for fact in facts] or [("", "")]
     with transaction() as session:
-        user, location = session.get_one(User, user_id), session.get_one(Location, run.location_id)
-        there = session.scalar(select(Connection).where(Connection.location_id == location.id))
-        if refusal := _other_organisation(there, fact) or _taken_by_another(session, location, fact):
-            standing.tell(session, location.id, f"Not connected: {refusal}", user)
-            return None, refusal
-        connection = there or _new(session, location, fact)
-        sentence = _sentence(there, fact)
-        _connected(session, connection, authorisation_id, fact, user, sentence)
-        return connection.id, sentence
-
-
-def _other_organisation(there: Connection | None, fact: ConnectionFact) -> str | None:
-    if there is None or there.tenant_id == fact.tenant_id:
-        return None
-    return (
-        f"This location belongs to the Xero organisation {there.name}, and you allowed {fact.tenant_name}. "
-        f"It stays with {there.name}, because documents already sent there would be sent twice. "
-        f"Press Connect again and choose {there.name}."
-    )
-
-
-def _taken_by_another(session: Session, location: Location, fact: ConnectionFact) -> str | None:
-    other = session.scalar(
-        select(Location.name)
-        .join(Connection, Connection.location_id == Location.id)
-        .where(
-            Location.agency_id == location.agency_id,
-            Location.id != location.id,
-            Connection.tenant_id == fact.tenant_id,
-            Connection.state != ConnectionState.DISCONNECTED,
-        )
-    )
-    if other is None:
-        return None
-    return (
-        f"{fact.tenant_name} is connected to your location {other} already, and two locations would mix "
-        f"their invoices in it. Press Connect again and choose another one, or disconnect {other} first."
-    )
-
-
-def _new(session: Session, location: Location, fact: ConnectionFact) -> Connection:
-    connection = Connection(location_id=location.id, tenant_id=fact.tenant_id, cut_off=clock.now())
-    connection.organisation = {"name": fact.tenant_name}
-    connection.fence = 0
-    session.add(connection)
-    return connection
-
-
-def _sentence(there: Connection | None, fact: ConnectionFact) -> str:
-    if there is None:
-        return f"{fact.tenant_name} is connected. Invoices created from now on are sent to it."
-    return f"{fact.tenant_name} is connected again. What was waiting is sent now; nothing is sent twice."
-
-
-def _connected(
-    session: Session,
-    connection: Connection,
-    authorisation_id: int,
-    fact: ConnectionFact,
-    user: User,
-    said: str,
-) -> None:
-    connection.authorisation_id = authorisation_id
-    connection.xero_connection_id = fact.id
-    connection.connected_by_id, connection.connected_at = user.id, clock.now()
-    connection.rest_until = connection.rest_reason = None
-    verb = "Connected" if connection.id is None else "Reconnected"
-    what = f"{verb} to {fact.tenant_name} by {user.name}."
-    if not standing.move(session, connection, ConnectionState.CONNECTED, what=what, user=user):
-        standing.tell(session, connection.location_id, what, user)
-    audit.note(session, user, connection.location_id, "connections.connect", f"{said} ({fact.tenant_id})")
-    session.flush()
-    outbox.free(session, connection.location_id, ["connection"])
-
-
-def _revive(session: Session, authorisation_id: int) -> None:
-    """What was signed out with this Xero user's old token set lives on with the new one."""
-    for other in standing.all_of(session, authorisation_id):
-        if other.state == ConnectionState.ATTENTION and other.reason == standing.SIGNED_OUT:
-            what = "Connected again: the same person signed in to Xero."
-            standing.move(session, other, ConnectionState.CONNECTED, what=what)
-            outbox.free(session, other.location_id, ["connection"])
-
-
-def _fetch(connection_id: int) -> str:
-    """Fetch the chart of accounts at once, so that the mapping page has choices; a job does it otherwise."""
-    try:
-        organisations.refresh(connection_id)
-        return ""
-    except (XeroError, NotNow, ConnectAgain) as error:
-        log.warning(
-            "consents.no_facts", extra={"connection_id": connection_id, "error": type(error).__name__}
-        )
-        bell.ring("jobs.housekeeping.facts", connection_id)
-        return " Its chart of accounts is still being fetched."
+        plans = [
+            withdrawing.plan(session, run.location_id, authorisation_id, xero_id, name)
+            for xero_id, name in unwanted
+        ]
+    for withdrawal_id in plans if now else []:
+        withdrawing.carry_out(withdrawal_id)
 
 
 def _outcome(run: Run, sentence: str, *, ok: bool) -> Outcome:

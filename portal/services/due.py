@@ -7,7 +7,19 @@ from sqlalchemy import or_, select
 from portal import clock
 from portal.extensions import db
 from portal.models import Batch, BatchState, Connection, ConnectionState, Push
-from portal.services import heartbeats, intake, leases, organisations, outbox, tokens
+from portal.services import (
+    choosing,
+    cutoff,
+    heartbeats,
+    intake,
+    leases,
+    organisations,
+    outbox,
+    rollcall,
+    tokens,
+    withdrawing,
+)
+from portal.services import connections as links
 from portal.services.unit import release
 
 DRAIN = "jobs.pushes.drain"

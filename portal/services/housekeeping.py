@@ -2,9 +2,8 @@
 
 import logging
 
-from portal import bell
 from portal.errors import ConnectAgain, NotNow
-from portal.services import connections, organisations
+from portal.services import choosing, connections, cutoff, organisations, rollcall, withdrawing
 from portal.xero.errors import AccessDenied, ScopeMissing, SignInExpired, XeroError
 
 log = logging.getLogger(__name__)
@@ -16,7 +15,7 @@ def facts(connection_id: int) -> None:
         organisations.refresh(connection_id)
     except (SignInExpired, AccessDenied, ScopeMissing) as error:
         log.warning("housekeeping.refused", extra={"connection_id": connection_id, "error": repr(error)})
-        bell.ring("jobs.housekeeping.examine", connection_id)
+        examine(connection_id)
     except (ConnectAgain, NotNow, XeroError) as error:
         log.info("housekeeping.no_facts", extra={"connection_id": connection_id, "error": repr(error)})
 
@@ -27,3 +26,23 @@ def examine(connection_id: int) -> None:
         connections.examine(connection_id)
     except NotNow as error:
         log.info("housekeeping.not_known", extra={"connection_id": connection_id, "error": repr(error)})
+
+
+def roll_call(authorisation_id: int) -> None:
+    """Ask Xero which organisations a sign-in reaches, and mark its connections."""
+    rollcall.call(authorisation_id)
+
+
+def withdraw(withdrawal_id: int) -> None:
+    """Tell Xero what is no longer wanted."""
+    withdrawing.carry_out(withdrawal_id)
+
+
+def forget_choice(run_id: int) -> None:
+    """Nobody chose an organisation in time."""
+    choosing.give_up(run_id)
+
+
+def take_up(connection_id: int) -> None:
+    """Queue the invoices that a moved cut-off lets in."""
+    cutoff.take_up(connection_id)

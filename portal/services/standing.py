@@ -1,6 +1,7 @@
 """Where a connection stands. This file alone changes its state; each change leaves an event."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,12 +27,16 @@ def move(
     *,
     what: str,
     user: User | None = None,
+    since: datetime | None = None,
 ) -> bool:
-    """Give a connection this state and reason, with `what` as its event; False when it stood there."""
+    """Give a connection this state and reason, with `what` as its event; False when it stood there.
+
+    `since` is when it began where that was before now.
+    """
     if connection.state == state and connection.reason == reason:
         return False
     if connection.state != state:
-        connection.since = clock.now()
+        connection.since = since or clock.now()
     connection.state = state
     connection.reason = reason[:300] if reason else None
     tell(session, connection.location_id, what, user)
@@ -61,7 +66,8 @@ def all_of(session: Session, authorisation_id: int) -> list[Connection]:
 def need_attention(session: Session, connections: Iterable[Connection], reason: str) -> None:
     """Stop these connections until a person acts, and say why."""
     for connection in connections:
-        move(session, connection, ConnectionState.ATTENTION, reason, what=reason)
+        began = connection.doubted_at
+        move(session, connection, ConnectionState.ATTENTION, reason, what=reason, since=began)
 
 
 def missing(scopes: Iterable[str]) -> list[str]:
@@ -70,6 +76,11 @@ def missing(scopes: Iterable[str]) -> list[str]:
     return [
         scope for scope in oauth.NEEDED_SCOPES if scope.startswith("accounting.") and scope not in granted
     ]
+
+
+def lacking(scopes: Iterable[str]) -> str:
+    """The sentence that names permissions which Xero has not given."""
+    return f"Xero does not let the portal {in_words(scopes)}. Reconnect and allow everything it asks for."
 
 
 def in_words(scopes: Iterable[str]) -> str:

@@ -129,6 +129,13 @@ def keep(session: Session, tokens: TokenSet) -> Authorisation:
     return row
 
 
+def look_at_scopes(session: Session, row: Authorisation) -> None:
+    """Compare what Xero has granted with what is needed; name what is missing and stop what needs it."""
+    if lacking := standing.missing(row.scopes):
+        reason = standing.lacking(lacking)
+        standing.need_attention(session, standing.all_of(session, row.id), reason)
+
+
 def refresh_token(authorisation_id: int) -> str:
     """The refresh token, for revoking it. Raises ConnectAgain when there is none any more."""
     return _held(authorisation_id).refresh
@@ -206,12 +213,12 @@ def _refresh(held: Held, fence: int) -> str | None:
         _give_up(held, fence)
         return None
     except AppMisconfigured as error:
-        _give_back(held, fence)
+        _give_back(held, fence, "app")
         log.critical("tokens.app_misconfigured", extra={"authorisation_id": held.id, "error": error.error})
         sentence = "The portal's own Xero settings are not accepted. Its operator has to correct them."
         raise NotNow(sentence, clock.now() + AGAIN_IN_MISCONFIGURED, reason="app") from error
     except IdentityUnavailable as error:
-        _give_back(held, fence)
+        _give_back(held, fence, "busy")
         log.warning(
             "tokens.identity_unavailable", extra={"authorisation_id": held.id, "status": error.status}
         )
@@ -247,7 +254,7 @@ def _save(held: Held, fence: int, tokens: TokenSet) -> bool:
         )
         row.lease_owner = row.lease_until = None
         _put(row, tokens)
-        _look_at_scopes(session, row)
+        look_at_scopes(session, row)
     return True
 
 
@@ -262,11 +269,14 @@ def _give_up(held: Held, fence: int) -> None:
     log.warning("tokens.grant_lost", extra={"authorisation_id": held.id})
 
 
-def _give_back(held: Held, fence: int) -> None:
+def _give_back(held: Held, fence: int, reason: str | None = None) -> None:
     with transaction() as session:
         row = _ours(session, held, fence)
-        if row is not None:
-            row.lease_owner = row.lease_until = None
+        if row is None:
+            return
+        row.lease_owner = row.lease_until = None
+        if reason is not None:
+            row.failing_since, row.failing_reason = row.failing_since or clock.now(), reason
 
 
 def _ours(session: Session, held: Held, fence: int) -> Authorisation | None:
@@ -279,12 +289,5 @@ def _put(row: Authorisation, tokens: TokenSet) -> None:
     row.tokens_sealed = secrets.seal(plain, secrets.row_of(row, "tokens_sealed"))
     row.scopes = sorted(tokens.scopes) or row.scopes or []
     row.expires_at, row.refreshed_at = tokens.expires_at, clock.now()
+    row.failing_since = row.failing_reason = None
     row.version += 1
-
-
-def _look_at_scopes(session: Session, row: Authorisation) -> None:
-    if lacking := standing.missing(row.scopes):
-        reason = (
-            f"Xero no longer lets us {standing.in_words(lacking)}. Reconnect and allow everything asked for."
-        )
-        standing.need_attention(session, standing.all_of(session, row.id), reason)

@@ -109,7 +109,24 @@ def connect(
     """Connect a location by going through the sandbox's consent page as a Xero user who allows it."""
     url = consents.begin(location(hoop_id), person.user, person.session_id)
     release()
-    answer = consent.allow(url, xero_user, country)
+    return complete(person, consent.allow(url, xero_user, country))
+
+
+def allow_two(person: SignedIn, hoop_id: str, first: str, second: str, xero_user: str = "mia") -> dict[str, str]:
+    """Xero's answer to a consent after which two organisations may have been meant.
+
+    The first one is allowed, then the second, then the first again: its event is no longer that of the answer.
+    """
+    answers = []
+    for country in (first, second, first):
+        url = consents.begin(location(hoop_id), person.user, person.session_id)
+        release()
+        answers.append(consent.allow(url, xero_user, country))
+    return answers[0]
+
+
+def complete(person: SignedIn, answer: dict[str, str]) -> consents.Outcome:
+    """Come back from Xero with this answer."""
     return consents.complete(
         answer.get("state"), answer.get("code"), answer.get("error"), person.session_id, person.user
     )

@@ -226,19 +226,6 @@ def test_two_bookkeepers_keep_token_sets_of_their_own(ground: Flask) -> None:
     assert _there(portal.HARBOUR).authorisation_id != _there(portal.KAURI).authorisation_id
 
 
-def test_an_organisation_that_another_location_uses_is_refused_and_stays_with_it(
-    ground: Flask, xero: Xero
-) -> None:
-    person = portal.ana()
-    portal.connect(person, portal.HARBOUR, portal.AU)
-    outcome = portal.connect(person, portal.KAURI, portal.AU)
-    assert not outcome.ok
-    assert "Harbour Studio" in outcome.sentence
-    assert connections.of(portal.location(portal.KAURI).id) is None
-    assert not xero.calls("/connections/")
-    assert connections.examine(_there().id) == ConnectionState.CONNECTED
-
-
 @pytest.mark.parametrize("way", ["disconnected", "lost"])
 def test_reconnecting_to_the_same_organisation_keeps_the_cut_off_and_goes_on(
     ground: Flask, xero: Xero, way: str
@@ -260,24 +247,6 @@ def test_reconnecting_to_the_same_organisation_keeps_the_cut_off_and_goes_on(
     assert again.state == ConnectionState.CONNECTED
     assert again.reason is None
     assert connections.events(portal.location().id)[0].what.startswith("Reconnected")
-
-
-def test_another_organisation_than_before_is_stopped_and_taken_back_at_xero(
-    ground: Flask, xero: Xero
-) -> None:
-    person = portal.ana()
-    portal.connect(person, portal.HARBOUR, portal.AU)
-    before = _there()
-    name, tenant = before.name, before.tenant_id
-    outcome = portal.connect(person, portal.HARBOUR, portal.UK)
-
-    other = next(each for each in xero.organisations() if each["tenantId"] == xero.tenant(portal.UK))
-    assert not outcome.ok
-    assert name in outcome.sentence
-    assert str(other.get("Name") or other["name"]) in outcome.sentence
-    assert _there().tenant_id == tenant
-    assert [call["status"] for call in xero.calls("/connections/")] == [204]
-    assert connections.examine(_there().id) == ConnectionState.CONNECTED
 
 
 def test_a_new_consent_wakes_every_location_that_its_person_had_lost(ground: Flask, xero: Xero) -> None:
