@@ -71,22 +71,30 @@ class Watch:
             self.seen.append(f"{response.status}: {response.url}")
 
 
-@pytest.fixture
-def watched(
-    new_context: Callable[..., BrowserContext], house: House
-) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes contexts whose pages must stay without console errors, policy violations and failed answers."""
-    watches: list[Watch] = []
+class Watched:
+    """A browser of its own whose pages are watched."""
 
-    def make(**options: Any) -> BrowserContext:
-        context = new_context(**options)
+    def __init__(self, context: BrowserContext, portal: str) -> None:
         context.set_default_timeout(10_000)
-        watches.append(Watch(context, house.url))
-        context.watch = watches[-1]  # type: ignore[attr-defined]
-        return context
+        self.watch = Watch(context, portal)
+        self._context = context
+
+    def page(self) -> Page:
+        """A new page of this browser."""
+        return self._context.new_page()
+
+
+@pytest.fixture
+def watched(new_context: Callable[..., BrowserContext], house: House) -> Iterator[Callable[..., Watched]]:
+    """Makes browsers whose pages must stay without console errors, policy violations and failed answers."""
+    made: list[Watched] = []
+
+    def make(**options: Any) -> Watched:
+        made.append(Watched(new_context(**options), house.url))
+        return made[-1]
 
     yield make
-    assert [each for watch in watches for each in watch.seen] == []
+    assert [each for browser in made for each in browser.watch.seen] == []
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +107,6 @@ def signed_in(browser: Browser, house: House) -> Any:
 
 
 @pytest.fixture
-def ana(watched: Callable[..., BrowserContext], signed_in: Any) -> Page:
-    """A page of Ana's browser, signed in already."""
-    return watched(storage_state=signed_in).new_page()
+def ana(watched: Callable[..., Watched], signed_in: Any) -> Watched:
+    """Ana's browser, signed in already."""
+    return watched(storage_state=signed_in)

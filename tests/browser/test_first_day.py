@@ -3,20 +3,19 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import people
+from tests.browser.conftest import Watched
 from tests.support.house import HARBOUR, House
 
 SOON = 20_000  # milliseconds; "within seconds", on a machine that does other things too
 LINES = [("Care plan", "2", "150"), ("Workshop", "1", "200")]
 
 
-def test_from_signing_in_to_a_paid_invoice_in_xero(
-    watched: Callable[..., BrowserContext], house: House
-) -> None:
-    context = watched()
-    portal, hoop, xero = context.new_page(), context.new_page(), context.new_page()
+def test_from_signing_in_to_a_paid_invoice_in_xero(watched: Callable[..., Watched], house: House) -> None:
+    browser = watched()
+    portal, hoop, xero = browser.page(), browser.page(), browser.page()
     people.sign_in(portal, house)
     connect(portal)
     map_accounts(portal)

@@ -1,0 +1,86 @@
+"""Locations in every state, and documents in every state, for looking at pages."""
+
+from dataclasses import dataclass
+
+from tests.support.hoop import GST, Hoop, line
+from tests.support.house import AGENCY, HARBOUR, House
+from tests.support.servers import wait_until
+from tests.support.visitor import Visitor
+
+NEVER, ATTENTION, ENDED = "locNeverConnected0001", "locNeedsAttention0001", "locDisconnected000001"
+LEVY = "66e0aa00bb11cc22dd33ee46"
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Hoop ids of invoices: one that is paid, one that waits for a mapping."""
+
+    paid: str
+    blocked: str
+
+
+def locations(house: House) -> None:
+    """Three more locations: one never connected, one that Xero has thrown out, one disconnected."""
+    for location, name, zone in (
+        (NEVER, "Bluegum Bakery", "Australia/Hobart"),
+        (ATTENTION, "Thames Tailors", "Europe/London"),
+        (ENDED, "Wharf Woodworks", "Europe/London"),
+    ):
+        house.flask("locations", "add", location, name, "--agency", AGENCY, "--timezone", zone)
+    visitor = Visitor(house)
+    visitor.sign_in()
+    assert "is connected" in visitor.connect(ENDED, "tom", "GB")
+    settings = house.page(ENDED, "settings/integrations/xero/disconnect")
+    visitor.post(settings, visitor.read(settings))
+    assert "is connected" in visitor.connect(ATTENTION, "tom", "GB")
+    house.xero.remove_app(house.xero.tenant("GB"))
+    settings = house.page(ATTENTION, "settings/integrations/xero")
+    visitor.post(f"{settings}/test", visitor.read(settings))
+
+
+def documents(house: House) -> Stock:
+    """Harbour Studio, connected and mapped, with invoices sent, half paid, paid, voided, and waiting for a person."""
+    visitor, hoop = Visitor(house), house.hoop(HARBOUR)
+    visitor.sign_in()
+    if "Connect to Xero" in visitor.read(house.page(HARBOUR, "settings/integrations")):
+        visitor.connect(HARBOUR, "mia", "AU")
+        visitor.map(
+            HARBOUR,
+            revenue=("default:account", "200 "),
+            tax=("tax:rate:10", "GST on Income"),
+            payments=("payment:default", "090 "),
+        )
+    paid = _bill(hoop, "Lantern Foods", ("Care plan", "150", "2", GST), ("Workshop", "200", "1", GST))
+    half = _bill(hoop, "Juniper Yoga", ("Monthly retainer", "1500", "1", GST))
+    _bill(hoop, "Cobalt Cycles", ("Brand workshop", "400", "2", GST))
+    void = _bill(hoop, "Cobalt Cycles", ("Printed style guide", "45.50", "3", GST))
+    _settled(house, hoop)
+    hoop.act(paid, "pay", amount="275", method="card", provider="stripe")
+    hoop.act(paid, "pay", method="cash")
+    hoop.act(half, "pay", amount="800", method="card", provider="stripe")
+    hoop.act(void, "void")
+    blocked = _bill(hoop, "Juniper Yoga", ("Venue", "1200", "1", LEVY))
+    _settled(house, hoop)
+    return Stock(paid, blocked)
+
+
+def _bill(hoop: Hoop, company: str, *lines: tuple[str, str, str, str]) -> str:
+    person = {
+        "Lantern Foods": "Mira Okafor",
+        "Juniper Yoga": "Dana Whitlock",
+        "Cobalt Cycles": "Theo Marchetti",
+    }
+    contact = {
+        "name": person[company],
+        "companyName": company,
+        "email": f"{person[company].split()[0].lower()}@{company.split()[0].lower()}.example",
+    }
+    return str(hoop.create(*(line(*each) for each in lines), contact=contact)["_id"])
+
+
+def _settled(house: House, hoop: Hoop) -> None:
+    pushes = "SELECT count(*) FROM pushes WHERE state IN ('queued', 'sending', 'waiting')"
+    deliveries = "SELECT count(*) FROM inbound_events WHERE applied_at IS NULL"
+    wait_until(hoop.idle, 20, "HoopAI's deliveries")
+    for question in (deliveries, pushes):
+        wait_until(lambda asked=question: not house.query(asked)[0][0], 30, f"none of {question}")

@@ -1,0 +1,231 @@
+"""Every page for every eye and hand: WCAG 2.2 AA by axe, narrow and wide, light and dark, keyboard, no JavaScript."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser import people, stock
+from tests.browser.conftest import Watched
+from tests.support.house import HARBOUR, House
+
+WIDTHS = {"desk": 1280, "phone": 390}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
+XERO = "settings/integrations/xero"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A page: its location (None: outside), its path, what its heading says, and the status it answers with."""
+
+    location: str | None
+    path: str
+    heading: str
+    status: int = 200
+
+
+SIGHTS = {
+    "overview": Sight(None, "/", "Locations"),
+    "integrations, live": Sight(HARBOUR, "settings/integrations", "Integrations"),
+    "integrations, never connected": Sight(stock.NEVER, "settings/integrations", "Integrations"),
+    "integrations, needs attention": Sight(stock.ATTENTION, "settings/integrations", "Integrations"),
+    "integrations, disconnected": Sight(stock.ENDED, "settings/integrations", "Integrations"),
+    "webhook secret, asked": Sight(HARBOUR, "settings/integrations/hoopai/secret", "secret"),
+    "Xero, live": Sight(HARBOUR, XERO, "Harbour Studio Pty Ltd"),
+    "Xero, never connected": Sight(stock.NEVER, XERO, "Xero"),
+    "Xero, needs attention": Sight(stock.ATTENTION, XERO, ""),
+    "Xero, disconnected": Sight(stock.ENDED, XERO, ""),
+    "disconnect, asked": Sight(HARBOUR, f"{XERO}/disconnect", "Disconnect"),
+    "mapping, before connecting": Sight(stock.NEVER, f"{XERO}/account-mapping", "Account Mapping"),
+    "mapping": Sight(HARBOUR, f"{XERO}/account-mapping", "Account Mapping"),
+    "mapping, suggestions": Sight(HARBOUR, f"{XERO}/account-mapping?suggest=1", "Account Mapping"),
+    "invoices": Sight(HARBOUR, "invoices", "Invoices"),
+    "invoices, none yet": Sight(stock.NEVER, "invoices", "Invoices"),
+    "invoices, none found": Sight(HARBOUR, "invoices?q=nothing", "Invoices"),
+    "invoice, paid": Sight(HARBOUR, "invoices/{paid}", "Invoice"),
+    "invoice, waiting for a person": Sight(HARBOUR, "invoices/{blocked}", "Invoice"),
+    "payments": Sight(HARBOUR, "payments", "Payments"),
+    "payments, none yet": Sight(stock.NEVER, "payments", "Payments"),
+    "sync activity": Sight(HARBOUR, "sync-activity", "Sync activity"),
+    "sync activity, none yet": Sight(stock.NEVER, "sync-activity", "Sync activity"),
+    "troubleshooting": Sight(HARBOUR, "troubleshooting", "Troubleshooting"),
+    "troubleshooting, answered": Sight(HARBOUR, "troubleshooting?number=1001", "Troubleshooting"),
+    "troubleshooting, never connected": Sight(stock.NEVER, "troubleshooting", "Troubleshooting"),
+    "troubleshooting, needs attention": Sight(stock.ATTENTION, "troubleshooting", "Troubleshooting"),
+    "not found": Sight(None, "/nothing-here", "nothing", 404),
+    "not found in a location": Sight(HARBOUR, "invoices/nothing-here", "nothing", 404),
+}
+
+
+@pytest.fixture(scope="module")
+def stocked(house: House) -> stock.Stock:
+    stock.locations(house)
+    return stock.documents(house)
+
+
+@pytest.mark.parametrize("name", SIGHTS)
+def test_a_page_is_fit_for_everybody(name: str, ana: Watched, house: House, stocked: stock.Stock) -> None:
+    sight = SIGHTS[name]
+    page = ana.page()
+    if sight.status != 200:
+        ana.watch.expect(sight.status)
+    path = sight.path.format(paid=stocked.paid, blocked=stocked.blocked)
+    answer = page.goto(house.page(sight.location, path) if sight.location else house.url + path)
+    assert answer is not None
+    assert answer.status == sight.status
+    expect(page.get_by_role("heading", level=1)).to_contain_text(sight.heading)
+    fits_everybody(page)
+
+
+def test_the_sign_in_page_is_fit_for_everybody_also_when_it_refuses(
+    watched: Callable[..., Watched], house: House
+) -> None:
+    stranger = watched()
+    page = stranger.page()
+    page.goto(house.url)
+    fits_everybody(page)
+    stranger.watch.expect(422)
+    page.get_by_label("E-mail").fill("nobody@nowhere.example")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_label("E-mail")).to_have_value("nobody@nowhere.example")
+    fits_everybody(page)
+
+
+def test_a_refused_choice_says_so_at_its_list_and_keeps_what_was_chosen(
+    ana: Watched, house: House, stocked: stock.Stock
+) -> None:
+    ana.watch.expect(422)
+    page = ana.page()
+    page.goto(house.page(HARBOUR, f"{XERO}/account-mapping"))
+    box = page.get_by_role("combobox", name="Default revenue account")
+    box.evaluate("list => { list.options[1].value = 'gone'; list.value = 'gone'; }")
+    page.get_by_role("button", name="Save mapping").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(box).to_have_attribute("aria-invalid", "true")
+    fits_everybody(page)
+
+
+def test_pausing_and_going_on(ana: Watched, house: House, stocked: stock.Stock) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "settings/integrations"))
+    people.card(page).get_by_role("button", name="Pause").click()
+    page.goto(house.page(HARBOUR, "settings/integrations"))
+    expect(people.card(page)).to_contain_text("Paused")
+    fits_everybody(page)
+    people.card(page).get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("status").filter(has_text="Sending goes on.")).to_be_visible()
+
+
+def test_the_webhook_secret_is_shown_after_asking(ana: Watched, house: House) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "settings/integrations/hoopai/secret"))
+    page.get_by_role("main").get_by_role("button", name=re.compile("Show")).click()
+    expect(page.get_by_role("main")).to_contain_text("secret")
+    fits_everybody(page)
+
+
+def test_the_keyboard_reaches_everything(ana: Watched, house: House, stocked: stock.Stock) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "invoices"))
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the page")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.emulate_media(reduced_motion="reduce")
+    page.reload()
+    seen = tab_through(page)
+    reachable = page.locator(
+        "a[href]:visible, button:visible, input:visible, select:visible, summary:visible"
+    )
+    assert len(seen) >= reachable.count()
+    assert [words for words, ring in seen if not ring] == [], "the focus is seen everywhere"
+
+
+def tab_through(page: Page) -> list[tuple[str, bool]]:
+    """Every stop of the Tab key: its words, and whether something shows that it has the focus."""
+    ring = """() => {
+        const at = document.activeElement, style = getComputedStyle(at);
+        const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
+        const rings = outlined || style.boxShadow !== 'none';
+        return at === document.body ? null : [(at.innerText || at.ariaLabel || at.id || at.tagName).trim(), rings];
+    }"""
+    seen = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(ring)
+        if stop is None:
+            break
+        seen.append((str(stop[0]), bool(stop[1])))
+    return seen
+
+
+def test_menus_open_and_close_by_keyboard(ana: Watched, house: House, stocked: stock.Stock) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "invoices"))
+    switch = page.locator("summary").filter(has_text="Harbour Studio")
+    switch.focus()
+    page.keyboard.press("Enter")
+    other = page.get_by_role("link", name="Bluegum Bakery")
+    expect(other).to_be_visible()
+    fits_everybody(page)
+    page.keyboard.press("Escape")
+    expect(other).to_be_hidden()
+    expect(switch).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if other.evaluate("link => link === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Location: Bluegum Bakery")).to_be_attached()
+
+
+def test_without_javascript_connecting_mapping_and_retrying_work(
+    watched: Callable[..., Watched], house: House, stocked: stock.Stock, signed_in: Any
+) -> None:
+    page = watched(java_script_enabled=False, storage_state=signed_in).page()
+    page.goto(house.page(stock.ATTENTION, "settings/integrations"))
+    people.card(page).get_by_role("link", name="Reconnect").click()
+    people.allow(page, "Tom", "GB, GBP")
+    expect(page.get_by_role("status").filter(has_text="is connected again")).to_be_visible()
+
+    page.goto(house.page(stock.ATTENTION, f"{XERO}/account-mapping"))
+    people.choose(page, "Default revenue account", re.compile("^200 "))
+    page.get_by_role("button", name="Save mapping").click()
+    expect(page.get_by_text("1 choice saved.")).to_be_visible()
+
+    page.goto(house.page(HARBOUR, "troubleshooting"))
+    page.get_by_role("button", name=re.compile("^Retry ")).first.click()
+    expect(page.get_by_text(re.compile("tried again now"))).to_be_visible()
+    page.goto(house.page(stock.ATTENTION, f"{XERO}/disconnect"))
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_text("is disconnected")).to_be_visible()
+
+
+def fits_everybody(page: Page) -> None:
+    """axe finds nothing and nothing is cut off, at both widths, in light and in dark."""
+    found: list[str] = []
+    for width, pixels in WIDTHS.items():
+        page.set_viewport_size({"width": pixels, "height": 900})
+        too_wide = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        if too_wide > 0:
+            found.append(f"{width}: {too_wide} pixels too wide")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            for violation in Axe().run(page, options=RULES).response["violations"]:
+                places = "; ".join(
+                    f"{node['target']} {node['failureSummary']}" for node in violation["nodes"][:3]
+                )
+                found.append(f"{width}, {scheme}: {violation['id']}: {places}")
+    assert found == []
