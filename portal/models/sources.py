@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
-from portal.models.base import Base, Moment, Word
+from portal.models.base import Base, ExactJSON, Moment, Word
 from portal.models.people import Location, User
 
 
@@ -16,7 +16,7 @@ class Source(Base):
 
     While a secret is being replaced, deliveries signed with the previous one count until `previous_until`.
     `public_key` stands in for the vendor's own in the schemes that sign with one. `api_refused_reason` is set while
-    HoopAI does not accept the API token; before `api_rest_until` nothing is asked of HoopAI.
+    HoopAI does not accept the API token, `api_lacks` lists scopes that it was made without; before `api_rest_until` nothing is asked of HoopAI.
     """
 
     __tablename__ = "sources"
@@ -32,6 +32,7 @@ class Source(Base):
     api_token_sealed: Mapped[str | None] = mapped_column(String(1000))
     api_checked_at: Mapped[datetime | None] = mapped_column(Moment)
     api_refused_reason: Mapped[str | None] = mapped_column(String(300))
+    api_lacks: Mapped[list[str] | None] = mapped_column(ExactJSON)
     api_rest_until: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     last_delivery_at: Mapped[datetime | None] = mapped_column(Moment)

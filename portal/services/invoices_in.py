@@ -1,60 +1,118 @@
 """Apply what HoopAI says about an invoice, and want the pushes that follow from it, in one transaction.
 
 Events may come twice, late and out of order: the invoice's own `updatedAt` and status decide, never the order of
-arrival. Void and delete are final.
+arrival. Void and delete are final. Where HoopAI's REST API can be asked for what events do not carry, the pushes of a
+new state are held until it has answered (`looking_up`), which takes a second.
 """
 
 import hashlib
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import simplejson
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.hoopai.invoices import InvoiceMention, InvoiceSaid, LineSaid
-from portal.models import Connection, Invoice, InvoiceStatus, Line, Location, Payment
-from portal.services import contacts_in, following, mappings
+from portal.hoopai.transactions import TransactionSaid
+from portal.models import (
+    Connection,
+    Document,
+    Invoice,
+    InvoiceStatus,
+    Line,
+    Link,
+    Location,
+    Operation,
+    PushState,
+    Source,
+)
+from portal.services import contacts_in, following, mappings, outbox, payments_in, preferences, products_in
+from portal.services.preferences import Preferences
+from portal.services.products_in import Catalogue
 
 NO_TAX = "none"
+NEVER_SEEN = "An invoice that was never seen here was voided or deleted; there is nothing to undo."
+NEWER = "A newer state of this invoice is already known."
+GONE = (PushState.SENDING, PushState.WAITING, PushState.SENT)
 
 
 def take(session: Session, location: Location, said: InvoiceSaid) -> str | None:
-    """Bring our copy up to date. None when something was applied, else the reason why it changes nothing."""
-    invoice = session.scalar(
-        select(Invoice).where(Invoice.location_id == location.id, Invoice.hoop_id == said.hoop_id)
-    )
+    """Bring our copy up to date from an event. None when it was applied, else the reason why it changes nothing."""
+    invoice = find(session, location.id, said.hoop_id)
     if invoice is not None and (reason := _stale(invoice, said)):
         return reason
-    if invoice is None:
-        invoice = _new(session, location, said)
-    _update(session, location, invoice, said)
-    session.flush()
+    invoice, open_questions = _apply(session, location, invoice, said)
     connection = _connection(session, location)
-    following.push(session, invoice, connection, _new_payment(session, location, invoice, said))
+    open_questions = open_questions or said.amount_paid != payments_in.known(session, invoice)
+    if open_questions and following.left_out(invoice, connection) is None and _can_ask(session, location):
+        invoice.look_up_at, invoice.held = clock.now(), True
+        return None
+    go_on(session, location, invoice)
     return None
+
+
+def take_read(
+    session: Session, location: Location, said: InvoiceSaid, transactions: Sequence[TransactionSaid] | None
+) -> Invoice:
+    """Bring our copy up to date from REST: the whole invoice, and all its transactions where they were read."""
+    invoice = find(session, location.id, said.hoop_id)
+    if invoice is None or not _stale(invoice, said):
+        invoice, _ = _apply(session, location, invoice, said)
+    if not invoice.status.final:
+        go_on(session, location, invoice, transactions)
+    invoice.held, invoice.looked_up_at = False, clock.now()
+    return invoice
+
+
+def go_on(
+    session: Session,
+    location: Location,
+    invoice: Invoice,
+    transactions: Sequence[TransactionSaid] | None = None,
+) -> None:
+    """Want what follows from the invoice as it is known now, its payments included."""
+    invoice.held = False
+    following.push(session, invoice, _connection(session, location), None)
+    if invoice.status.final:
+        return
+    if transactions is None:
+        payments_in.from_amount(session, location, invoice)
+    else:
+        payments_in.from_transactions(session, location, invoice, transactions)
 
 
 def end(session: Session, location: Location, told: InvoiceMention) -> str | None:
     """Void or delete: final, and known by the id alone, since those events may carry nothing else."""
-    invoice = session.scalar(
-        select(Invoice).where(Invoice.location_id == location.id, Invoice.hoop_id == told.hoop_id)
-    )
+    invoice = find(session, location.id, told.hoop_id)
     if invoice is None:
-        return "An invoice that was never seen here was voided or deleted; there is nothing to undo."
+        return NEVER_SEEN
     if invoice.status.final:
         return f"The invoice is already {invoice.status}; that is final."
     invoice.status = InvoiceStatus(told.status or InvoiceStatus.VOID)
     invoice.updated_at = max(told.updated_at or clock.now(), invoice.updated_at)
-    _fingerprint(invoice)
+    invoice.look_up_at, invoice.held = None, False
+    fingerprint(session, invoice)
     following.push(session, invoice, _connection(session, location), None)
     return None
 
 
+def find(session: Session, location_id: int, hoop_id: str) -> Invoice | None:
+    """Our copy of an invoice."""
+    return session.scalar(
+        select(Invoice).where(Invoice.location_id == location_id, Invoice.hoop_id == hoop_id)
+    )
+
+
 def _connection(session: Session, location: Location) -> Connection | None:
     return session.scalar(select(Connection).where(Connection.location_id == location.id))
+
+
+def _can_ask(session: Session, location: Location) -> bool:
+    source = session.scalar(select(Source).where(Source.location_id == location.id))
+    rests = source is not None and source.api_rest_until is not None and source.api_rest_until > clock.now()
+    return source is not None and source.readable and not rests
 
 
 def _stale(invoice: Invoice, said: InvoiceSaid) -> str | None:
@@ -62,15 +120,29 @@ def _stale(invoice: Invoice, said: InvoiceSaid) -> str | None:
         return f"The invoice is already {invoice.status}; that is final."
     when = said.updated_at or clock.now()
     if (when, InvoiceStatus(said.status).rank) < (invoice.updated_at, invoice.status.rank):
-        return "A newer state of this invoice is already known."
+        return NEWER
     return None
+
+
+def _apply(
+    session: Session, location: Location, invoice: Invoice | None, said: InvoiceSaid
+) -> tuple[Invoice, bool]:
+    """The invoice as it is said to be now, and whether its lines leave open what only REST knows."""
+    invoice = invoice or _new(session, location, said)
+    invoice.status = InvoiceStatus(said.status)
+    invoice.updated_at = max(said.updated_at or clock.now(), invoice.updated_at)
+    _fill(session, location, invoice, said)
+    open_questions = not said.reduced and _fill_lines(session, location, invoice, said)
+    fingerprint(session, invoice)
+    session.flush()
+    return invoice, open_questions
 
 
 def _new(session: Session, location: Location, said: InvoiceSaid) -> Invoice:
     moment = clock.now()
     invoice = Invoice(
         location_id=location.id, hoop_id=said.hoop_id, created_at=said.created_at or moment,
-        updated_at=said.updated_at or moment, revision=0, content_hash="",
+        updated_at=said.updated_at or moment, revision=0, content_hash="", held=False,
         total=Decimal(0), amount_paid=Decimal(0), amount_due=Decimal(0), number="", currency="",
         status=InvoiceStatus(said.status),
     )  # fmt: skip
@@ -78,59 +150,63 @@ def _new(session: Session, location: Location, said: InvoiceSaid) -> Invoice:
     return invoice
 
 
-def _update(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> None:
-    invoice.status = InvoiceStatus(said.status)
-    invoice.updated_at = max(said.updated_at or clock.now(), invoice.updated_at)
-    _fill(session, location, invoice, said)
-    _fingerprint(invoice)
-
-
-def _fingerprint(invoice: Invoice) -> None:
-    fingerprint = content_hash(invoice)
-    if fingerprint != invoice.content_hash:
-        invoice.content_hash = fingerprint
-        invoice.revision += 1
-
-
 def _fill(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> None:
     invoice.number, invoice.title = said.number or "", said.name or said.title
     invoice.live_mode, invoice.currency = said.live_mode, said.currency
     invoice.total, invoice.amount_paid, invoice.amount_due = said.total, said.amount_paid, said.amount_due
     invoice.issue_date, invoice.due_date = said.issue_date, said.due_date
-    invoice.discount_type = said.discount.type if said.discount else None
-    invoice.discount_value = said.discount.value if said.discount else None
+    if not said.reduced:
+        discount = said.discount
+        invoice.discount_type = discount.type if discount else None
+        invoice.discount_value = discount.value if discount else None
+        invoice.discount_products = list(discount.product_ids) or None if discount else None
     if said.contact is not None:
         invoice.contact = contacts_in.take(session, location.id, said.contact)
-    if not said.reduced:
-        _fill_lines(session, location, invoice, said)
 
 
-def _fill_lines(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> None:
+def _fill_lines(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
+    catalogue = products_in.catalogue(session, location.id, [line.product_id for line in said.lines])
+    before = list(invoice.lines)
+    keep_category = bool(before) and _has_gone(session, invoice)
+    lines = [_line(position, line, catalogue) for position, line in enumerate(said.lines)]
     categories: dict[str, str] = {}
     taxes: dict[str, tuple[str, Decimal]] = {}
-    lines = []
-    for position, line in enumerate(said.lines):
-        key = category_key(line)
-        categories[key] = line.name
-        tax_key, tax_name, tax_rate = tax_set(line)
-        taxes[tax_key] = (tax_name, tax_rate)
-        lines.append(_line(position, line, key, tax_key))
+    for line, told in zip(lines, said.lines, strict=True):
+        same = next((each for each in before if _same(each, line)), None)
+        if same is not None:
+            line.tax_inclusive = same.tax_inclusive if line.tax_inclusive is None else line.tax_inclusive
+            line.category_key = same.category_key if keep_category else line.category_key
+        categories.setdefault(line.category_key, catalogue.category(told.product_id, told.name)[1])
+        key, name, rate = tax_set(told)
+        taxes[key] = (name, rate)
     invoice.lines[:] = lines
     mappings.learn(session, location.id, categories, taxes)
+    return bool(catalogue.unknown) or any(line.taxes and line.tax_inclusive is None for line in lines)
 
 
-def _line(position: int, line: LineSaid, category: str, tax_key: str) -> Line:
-    return Line(
-        position=position, name=line.name[:500], description=line.description[:4000] or None, quantity=line.quantity,
-        unit_amount=line.amount, product_id=line.product_id, category_key=category, tax_key=tax_key,
-        taxes=[{"key": tax.key, "name": tax.name, "rate": tax.rate} for tax in line.taxes],
-        tax_inclusive=line.tax_inclusive,
+def _has_gone(session: Session, invoice: Invoice) -> bool:
+    """Whether the invoice has left for Xero, so that its lines keep the account they were sent with."""
+    push = outbox.find(session, invoice.location_id, Document.INVOICE, invoice.id, Operation.CREATE)
+    if push is not None and push.state in GONE:
+        return True
+    mine = (Link.location_id == invoice.location_id, Link.document_id == invoice.id)
+    return session.scalar(select(Link.id).where(Link.document == Document.INVOICE, *mine)) is not None
+
+
+def _same(one: Line, other: Line) -> bool:
+    return (one.product_id, one.name, one.quantity, one.unit_amount, one.tax_key) == (
+        other.product_id, other.name, other.quantity, other.unit_amount, other.tax_key,
     )  # fmt: skip
 
 
-def category_key(line: LineSaid) -> str:
-    """What the line is mapped by: its product, else its name."""
-    return f"product:{line.product_id}" if line.product_id else f"name:{line.name.strip().casefold()}"[:300]
+def _line(position: int, line: LineSaid, catalogue: Catalogue) -> Line:
+    return Line(
+        position=position, name=line.name[:500], description=line.description[:4000] or None, quantity=line.quantity,
+        unit_amount=line.amount, product_id=line.product_id,
+        category_key=catalogue.category(line.product_id, line.name)[0], tax_key=tax_set(line)[0],
+        taxes=[{"key": tax.key, "name": tax.name, "rate": tax.rate} for tax in line.taxes],
+        tax_inclusive=line.tax_inclusive,
+    )  # fmt: skip
 
 
 def tax_set(line: LineSaid) -> tuple[str, str, Decimal]:
@@ -142,15 +218,23 @@ def tax_set(line: LineSaid) -> tuple[str, str, Decimal]:
     return "+".join(tax.key for tax in taxes)[:300], " + ".join(tax.name for tax in taxes)[:200], rate
 
 
-def content_hash(invoice: Invoice) -> str:
+def fingerprint(session: Session, invoice: Invoice) -> None:
+    """Count a new revision when anything has changed that Xero should hold."""
+    now = content_hash(invoice, preferences.of(session, invoice.location_id))
+    if now != invoice.content_hash:
+        invoice.content_hash = now
+        invoice.revision += 1
+
+
+def content_hash(invoice: Invoice, wishes: Preferences) -> str:
     """Fingerprint of everything about the invoice that Xero should hold."""
     content = [
-        invoice.number, following.xero_status(invoice.status), invoice.currency, invoice.title,
+        invoice.number, following.xero_status(invoice.status, Preferences()), invoice.currency, invoice.title,
         str(invoice.issue_date), str(invoice.due_date), invoice.contact.hoop_id if invoice.contact else None,
-        invoice.discount_type, _plain(invoice.discount_value), _plain(invoice.total),
+        invoice.discount_type, _plain(invoice.discount_value), invoice.discount_products, _plain(invoice.total),
         [
             [line.name, line.description, _plain(line.quantity), _plain(line.unit_amount),
-             line.category_key, line.tax_key, line.tax_inclusive]
+             line.category_key, line.tax_key, bool(line.tax_inclusive)]
             for line in invoice.lines
         ],
     ]  # fmt: skip
@@ -159,27 +243,3 @@ def content_hash(invoice: Invoice) -> str:
 
 def _plain(value: Decimal | None) -> str | None:
     return None if value is None else str(Decimal(value).quantize(Decimal("0.0001")))
-
-
-def _new_payment(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> Payment | None:
-    if said.status == InvoiceStatus.PAYMENT_PROCESSING:
-        return None
-    known = session.scalar(select(func.sum(Payment.amount)).where(Payment.invoice_id == invoice.id))
-    step = said.amount_paid - (known or Decimal(0))
-    if step <= 0:
-        return None
-    payment = Payment(
-        location_id=location.id, invoice_id=invoice.id, amount=step, paid_to=said.amount_paid,
-        paid_on=_day(location, said.updated_at or clock.now()), method="default",
-    )  # fmt: skip
-    session.add(payment)
-    session.flush()
-    return payment
-
-
-def _day(location: Location, moment: datetime) -> date:
-    try:
-        zone = ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return moment.astimezone(UTC).date()
-    return moment.astimezone(zone).date()

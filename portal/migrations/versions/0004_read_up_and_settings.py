@@ -19,6 +19,7 @@ def columns() -> dict[str, list[sa.Column]]:
             sa.Column('previous_until', sa.DateTime(timezone=True), nullable=True),
             sa.Column('api_checked_at', sa.DateTime(timezone=True), nullable=True),
             sa.Column('api_refused_reason', sa.String(length=300), nullable=True),
+            sa.Column('api_lacks', sa.Text(), nullable=True),
             sa.Column('api_rest_until', sa.DateTime(timezone=True), nullable=True),
         ],
         'invoices': [
