@@ -19,6 +19,8 @@ class Document(StrEnum):
     CONTACT = "contact"
     INVOICE = "invoice"
     PAYMENT = "payment"
+    CREDIT_NOTE = "credit_note"
+    REFUND = "refund"
 
 
 class Operation(StrEnum):

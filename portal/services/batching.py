@@ -9,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal.models import Batch, Connection, Document, Failure, Operation, Push
-from portal.services import following, leases, letters, linking, outbox
+from portal.services import following, leases, letters, linking, outbox, writing
+from portal.services.desk import Desk
 from portal.services.letters import Letter
 from portal.services.preflight import Blocked
 from portal.services.unit import transaction
@@ -34,7 +35,7 @@ def prepare(connection_id: int, fence: int, document: Document, operation: Opera
         )
         if not pushes:
             return []
-        written = _write_all(letters.Desk.lay(session, connection, pushes), pushes)
+        written = _write_all(Desk.lay(session, connection, pushes), pushes)
         return [_store(session, connection, fence, part).id for part in _packed(written)]
 
 
@@ -45,7 +46,7 @@ def split(session: Session, batch: Batch, fence: int) -> list[int]:
     return [_store_items(session, batch, fence, part).id for part in parts if part]
 
 
-def _write_all(desk: letters.Desk, pushes: Sequence[Push]) -> list[Letter]:
+def _write_all(desk: Desk, pushes: Sequence[Push]) -> list[Letter]:
     written = []
     for push in pushes:
         letter = _write_one(desk, push)
@@ -54,9 +55,9 @@ def _write_all(desk: letters.Desk, pushes: Sequence[Push]) -> list[Letter]:
     return written
 
 
-def _write_one(desk: letters.Desk, push: Push) -> Letter | None:
+def _write_one(desk: Desk, push: Push) -> Letter | None:
     try:
-        return desk.write(push)
+        return writing.write(desk, push)
     except Blocked as problem:
         outbox.block(push, problem.failure, problem.cause, str(problem))
     except letters.Matched as match:
@@ -75,7 +76,7 @@ def _write_one(desk: letters.Desk, push: Push) -> Letter | None:
     return None
 
 
-def _link(desk: letters.Desk, push: Push, xero_id: str) -> None:
+def _link(desk: Desk, push: Push, xero_id: str) -> None:
     linking.put(
         desk.session, desk.connection.tenant_id, push.location_id, push.document, push.document_id,
         xero_id, ours=False,
@@ -86,7 +87,9 @@ def _link(desk: letters.Desk, push: Push, xero_id: str) -> None:
 def _packed(written: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
     rest = written
     while rest:
-        many = payloads.fitting([letter.element for letter in rest])
+        many = letters.fitting(
+            rest[0].push.document, rest[0].push.operation, [letter.element for letter in rest]
+        )
         yield rest[:many]
         rest = rest[many:]
 
@@ -118,11 +121,11 @@ def _new(
     fence: int,
     items: list[dict[str, Any]],
 ) -> Batch:
-    method, path = letters.route(document, operation)
+    method, path = letters.route(document, operation, items)
     batch = Batch(
         connection_id=connection_id, tenant_id=tenant_id, document=document, operation=operation,
         method=method, path=path, items=items, fence=fence, idempotency_key=secrets.token_hex(32),
-        body=payloads.batch_body(path, [item["element"] for item in items]),
+        body=letters.body(document, operation, items),
     )  # fmt: skip
     session.add(batch)
     session.flush()

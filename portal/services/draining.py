@@ -33,7 +33,10 @@ ORDER = (
     (Document.CONTACT, Operation.CREATE),
     (Document.INVOICE, Operation.CREATE),
     (Document.INVOICE, Operation.UPDATE),
+    (Document.PAYMENT, Operation.VOID),
     (Document.PAYMENT, Operation.CREATE),
+    (Document.CREDIT_NOTE, Operation.CREATE),
+    (Document.REFUND, Operation.CREATE),
     (Document.INVOICE, Operation.VOID),
 )
 

@@ -61,6 +61,9 @@ def refused(push: Push, said: tuple[str, ...]) -> None:
     if known is not None and known.code in NAMES_TAKEN and push.operation == Operation.CREATE:
         _taken(push, words)
         return
+    if known is not None and known.kind == "done":
+        outbox.sent(push, known.sentence)
+        return
     failure = Failure(known.kind) if known and known.kind in list(Failure) else Failure.REFUSED
     cause = f"{known.code if known else 'xero'}:{words}"
     explained = f"{known.sentence} {known.next_step} Xero said: {words}" if known else f"Xero said: {words}"

@@ -16,8 +16,10 @@ from portal.models import (
     Payment,
     Push,
     PushState,
+    Refund,
 )
-from portal.services import outbox
+from portal.services import outbox, preferences
+from portal.services.preferences import Preferences, SendFrom
 
 BEFORE = "Created before the connection to Xero; only later invoices are sent."
 UNCONNECTED = "Created while no Xero organisation was connected."
@@ -30,11 +32,28 @@ ELSEWHERE = (
 )
 
 
-def xero_status(status: InvoiceStatus) -> str:
+TOO_EARLY = {
+    SendFrom.SENT: "A draft; it goes to Xero once HoopAI has sent it.",
+    SendFrom.PAID: "Not paid yet; it goes to Xero once it is paid.",
+}
+TAKEN_BACK = "Taken back in HoopAI before it was sent."
+
+
+def xero_status(status: InvoiceStatus, wishes: Preferences) -> str:
     """The status an invoice should have in Xero, payments aside."""
     if status.final:
         return "VOIDED"
-    return "DRAFT" if status == InvoiceStatus.DRAFT else "AUTHORISED"
+    return "DRAFT" if status == InvoiceStatus.DRAFT or wishes.for_approval else "AUTHORISED"
+
+
+def too_early(status: InvoiceStatus, wishes: Preferences) -> str | None:
+    """Why the location does not want an invoice of this status in Xero yet, or None."""
+    early = {
+        SendFrom.DRAFT: False,
+        SendFrom.SENT: status == InvoiceStatus.DRAFT,
+        SendFrom.PAID: status != InvoiceStatus.PAID,
+    }
+    return TOO_EARLY[wishes.send_from] if early[wishes.send_from] else None
 
 
 def push(session: Session, invoice: Invoice, connection: Connection | None, payment: Payment | None) -> None:
@@ -45,7 +64,7 @@ def push(session: Session, invoice: Invoice, connection: Connection | None, paym
         return
     if invoice.status.final:
         _undo(session, invoice, create)
-    elif create is None:
+    elif create is None or create.message in TOO_EARLY.values():
         _begin(session, invoice, connection)
     elif create.state not in (PushState.SKIPPED, PushState.CANCELLED):
         _go_on(session, invoice, connection, create)
@@ -66,6 +85,36 @@ def void(session: Session, invoice: Invoice) -> None:
     outbox.want(
         session, invoice.location_id, Document.INVOICE, invoice.id, Operation.VOID,
         parent=(Document.INVOICE, invoice.id), amount=invoice.total, currency=invoice.currency,
+    )  # fmt: skip
+
+
+def refund(session: Session, given: Refund) -> None:
+    """Want a refund in Xero: a credit note on the invoice's accounts, and the money that goes back on it."""
+    invoice = given.invoice
+    create = _find(session, invoice, Operation.CREATE)
+    for document, parent in (
+        (Document.CREDIT_NOTE, (Document.INVOICE, invoice.id)),
+        (Document.REFUND, (Document.CREDIT_NOTE, given.id)),
+    ):
+        wanted = outbox.want(
+            session, given.location_id, document, given.id, Operation.CREATE,
+            parent=parent, amount=given.amount, currency=invoice.currency,
+        )  # fmt: skip
+        if _never_goes(create):
+            outbox.leave_out(session, wanted, _why_not(create))
+
+
+def take_back(session: Session, payment: Payment) -> None:
+    """HoopAI took a payment back (a bank refused it): delete it in Xero, or never send it."""
+    push = outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
+    if push is None or push.state in (PushState.SKIPPED, PushState.CANCELLED):
+        return
+    if push.batch_id is None and push.state in outbox.OPEN and push.failure != Failure.UNSURE:
+        outbox.cancel(push, TAKEN_BACK)
+        return
+    outbox.want(
+        session, payment.location_id, Document.PAYMENT, payment.id, Operation.VOID,
+        parent=(Document.PAYMENT, payment.id), amount=payment.amount, currency=payment.invoice.currency,
     )  # fmt: skip
 
 
@@ -116,12 +165,23 @@ def _links(session: Session, invoice: Invoice) -> Sequence[Link]:
 
 
 def _begin(session: Session, invoice: Invoice, connection: Connection | None) -> None:
-    reason = left_out(invoice, connection)
+    wishes = preferences.of(session, invoice.location_id)
+    reason = left_out(invoice, connection) or too_early(invoice.status, wishes)
     if reason is None and connection is not None:
         _want_contact(session, invoice, connection)
     wanted = _want_create(session, invoice)
     if reason is not None:
         outbox.leave_out(session, wanted, reason)
+    elif invoice.payments:
+        _bring_payments(session, invoice)
+
+
+def _bring_payments(session: Session, invoice: Invoice) -> None:
+    """Payments that came while the invoice was too early go with it."""
+    for payment in invoice.payments:
+        held = outbox.find(session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
+        if held is not None and held.state == PushState.SKIPPED and held.message in TOO_EARLY.values():
+            _pay(session, invoice, payment)
 
 
 def _go_on(session: Session, invoice: Invoice, connection: Connection | None, create: Push) -> None:
@@ -207,9 +267,20 @@ def _pay(session: Session, invoice: Invoice, payment: Payment) -> Push:
         session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE,
         parent=(Document.INVOICE, invoice.id), amount=payment.amount, currency=invoice.currency,
     )  # fmt: skip
-    if create is None or create.state in (PushState.SKIPPED, PushState.CANCELLED):
-        outbox.leave_out(session, wanted, outbox.NOT_SENT)
+    if _never_goes(create):
+        outbox.leave_out(session, wanted, _why_not(create))
     return wanted
+
+
+def _never_goes(create: Push | None) -> bool:
+    return create is None or create.state in (PushState.SKIPPED, PushState.CANCELLED)
+
+
+def _why_not(create: Push | None) -> str:
+    """A rule that keeps the invoice out keeps its payments out; a person's own skip is said of the invoice only."""
+    if create is None or create.settled_by_id or not create.message:
+        return outbox.NOT_SENT
+    return create.message
 
 
 def _find(session: Session, invoice: Invoice, operation: Operation) -> Push | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.models import Batch, BatchState, Connection, Document, Invoice, Link, Operation, Payment, Push
-from portal.services import attempts, failing, following, leases, linking, matching, outbox
+from portal.services import attempts, failing, following, leases, letters, linking, matching, outbox
 from portal.services.attempts import Pair
 from portal.services.sending import Outcome
 from portal.services.unit import transaction
@@ -35,7 +35,7 @@ def record(work: Work, batch_id: int, outcome: Outcome) -> None:
 def _answered(
     session: Session, work: Work, connection: Connection, batch: Batch, pairs: list[Pair], reply: Reply
 ) -> None:
-    found = list(match(pairs, replies.results(reply, batch.path)))
+    found = list(match(pairs, replies.results(reply, letters.COLLECTIONS[batch.document])))
     if any(result is None for _, result in found):
         failing.unknown(session, batch, pairs, errors.NoAnswer("Xero's answer does not fit what was sent."))
         return
@@ -82,7 +82,7 @@ def landed(
         elif invoice.status.final:
             following.void(session, invoice)
     if push.document == Document.PAYMENT:
-        _mark_paid(session, batch.tenant_id, push)
+        _mark_paid(session, batch.tenant_id, push, result)
 
 
 def _is(number: str, result: replies.ElementResult) -> bool:
@@ -97,10 +97,14 @@ def _difference(expected: Decimal | None, total: Decimal | None) -> str | None:
     return f"Sent, but Xero's total is {total:.2f} and HoopAI's is {expected:.2f}."
 
 
-def _mark_paid(session: Session, tenant_id: str, push: Push) -> None:
+def _mark_paid(session: Session, tenant_id: str, push: Push, result: replies.ElementResult) -> None:
     """Xero marks an invoice as paid once its payments make its total; so does our link to it."""
-    invoice = linking.find(session, tenant_id, push.location_id, Document.INVOICE, push.parent_id or 0)
+    payment = session.get_one(Payment, push.document_id)
+    invoice = linking.find(session, tenant_id, push.location_id, Document.INVOICE, payment.invoice_id)
     if invoice is None or invoice.xero_total is None:
+        return
+    if result.status == "DELETED":
+        invoice.xero_status = "AUTHORISED" if invoice.xero_status == "PAID" else invoice.xero_status
         return
     paid = session.scalar(
         select(func.sum(Link.xero_total))
@@ -108,7 +112,8 @@ def _mark_paid(session: Session, tenant_id: str, push: Push) -> None:
         .where(
             Link.tenant_id == tenant_id,
             Link.document == Document.PAYMENT,
-            Payment.invoice_id == push.parent_id,
+            Link.xero_status != "DELETED",
+            Payment.invoice_id == payment.invoice_id,
         )
     )
     if paid is not None and paid >= invoice.xero_total:

@@ -1,7 +1,6 @@
 """Batches whose outcome nobody knows: send the same bytes again where that is safe, else look in Xero first."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -12,12 +11,12 @@ from portal.extensions import db
 from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
 from portal.services import (
     attempts,
-    calling,
     failing,
     following,
     leases,
     letters,
     linking,
+    looking,
     outbox,
     recording,
     sending,
@@ -26,10 +25,6 @@ from portal.services import (
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
-from portal.xero.client import Reply
-
-MOST_NUMBERS = 40
-Seen = dict[str, dict[str, Any]]
 
 
 def resolve(work: Work) -> None:
@@ -51,7 +46,7 @@ def check_taken(work: Work) -> None:
         numbers = {push.id: invoice.number for push, invoice in _taken(session, work)}
     if not numbers:
         return
-    seen = _invoices_by_number(work, list(numbers.values()))
+    seen = looking.invoices_by_number(work, list(numbers.values()))
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
         for push, invoice in _taken(session, work):
@@ -127,7 +122,7 @@ def _look_later(work: Work, batch_id: int) -> None:
 def _look(work: Work, batch_id: int) -> None:
     """The quiet time is over, nothing of the batch can still arrive: read back, then decide each element."""
     batch = db.session.get_one(Batch, batch_id)
-    items, find = list(batch.items), _finders()[(batch.document, batch.operation)]
+    items, find = list(batch.items), looking.FINDERS[(batch.document, batch.operation)]
     release()
     seen = find(work, items)
     failpoints.here("after_look")
@@ -146,7 +141,7 @@ def _decide(
     if found is None:
         outbox.requeue(push)
         return
-    result = replies.element_results([found], batch.path)[0]
+    result = replies.element_results([found], letters.COLLECTIONS[batch.document])[0]
     if push.document == Document.INVOICE and push.operation == Operation.CREATE:
         _claim(session, work, push, session.get_one(Invoice, push.document_id), found, item)
     else:
@@ -198,79 +193,3 @@ def _taken(session: Session, work: Work) -> Sequence[Any]:
         )
         .limit(payloads.MAX_ELEMENTS)
     ).all()
-
-
-def _finders() -> dict[tuple[Document, Operation], Callable[[Work, list[dict[str, Any]]], Seen]]:
-    return {
-        (Document.CONTACT, Operation.CREATE): _contacts,
-        (Document.INVOICE, Operation.CREATE): _invoices,
-        (Document.INVOICE, Operation.UPDATE): _nothing,
-        (Document.INVOICE, Operation.VOID): _voided,
-        (Document.PAYMENT, Operation.CREATE): _payments,
-    }
-
-
-def _contacts(work: Work, items: list[dict[str, Any]]) -> Seen:
-    numbers = [item["number"] for item in items]
-    seen: Seen = {}
-    for start in range(0, len(numbers), MOST_NUMBERS):
-        part = numbers[start : start + MOST_NUMBERS]
-        reply = _ask(work, partial(work.client.contacts_numbered, part))
-        seen |= {str(found.get("ContactNumber")): found for found in reply.data.get("Contacts") or []}
-    return seen
-
-
-def _invoices(work: Work, items: list[dict[str, Any]]) -> Seen:
-    return _invoices_by_number(work, [item["number"] for item in items])
-
-
-def _invoices_by_number(work: Work, numbers: list[str]) -> Seen:
-    reply = _ask(work, lambda: work.client.invoices_numbered(numbers))
-    return {
-        str(found.get("InvoiceNumber")): found
-        for found in reply.data.get("Invoices") or []
-        if found.get("Type") == "ACCREC"
-    }
-
-
-def _voided(work: Work, items: list[dict[str, Any]]) -> Seen:
-    reply = _ask(work, lambda: work.client.invoices([item["number"] for item in items]))
-    ended = ("VOIDED", "DELETED")
-    return {
-        str(found["InvoiceID"]): found
-        for found in reply.data.get("Invoices") or []
-        if found.get("Status") in ended
-    }
-
-
-def _nothing(work: Work, items: list[dict[str, Any]]) -> Seen:
-    """A change by Xero id may be said again: the quiet time has made sure that no older one follows it."""
-    return {}
-
-
-def _payments(work: Work, items: list[dict[str, Any]]) -> Seen:
-    """Payments known again by the mark in their reference, on the invoices they belong to: one call for all."""
-    ids = list({item["element"]["Invoice"]["InvoiceID"] for item in items})
-    reply = _ask(work, lambda: work.client.invoices(ids))
-    seen: Seen = {}
-    for invoice in reply.data.get("Invoices") or []:
-        for payment in invoice.get("Payments") or []:
-            _remember(seen, items, payment, invoice)
-    return seen
-
-
-def _remember(
-    seen: Seen, items: list[dict[str, Any]], payment: dict[str, Any], invoice: dict[str, Any]
-) -> None:
-    reference = str(payment.get("Reference") or "")
-    deleted = payment.get("Status") == "DELETED"
-    for item in items:
-        if not deleted and payloads.mark_in(reference, item["number"]):
-            due = {"Status": invoice.get("Status"), "AmountDue": invoice.get("AmountDue")}
-            seen[item["number"]] = {**payment, "Invoice": due}
-
-
-def _ask(work: Work, letter: Callable[[], Reply]) -> Reply:
-    work.calls += 1
-    work.keep_lease()
-    return calling.ask(work.tenant_id, letter, held_by=work.holder, use_reserve=True)

@@ -156,6 +156,15 @@ class XeroClient:
         where = f'Invoice.InvoiceID==guid("{UUID(invoice_id)}")'
         return self._get("Payments", {"where": where, "page": "1", "pageSize": "1000"})
 
+    def payments_referenced(self, references: Sequence[str]) -> Reply:
+        """The payments with exactly these references, of invoices and of credit notes alike. At most 40 at a time."""
+        where = _any_of("Reference", references)
+        return self._get("Payments", {"where": where, "page": "1", "pageSize": "1000"})
+
+    def payment(self, payment_id: str) -> Reply:
+        """One payment by its PaymentID, also a deleted one."""
+        return self._get(f"Payments/{UUID(payment_id)}")
+
     def write(
         self, method: str, path: str, body: bytes, key: str, *, not_after: float | None = None
     ) -> Reply:

@@ -1,0 +1,101 @@
+"""The desk where letters are written: everything that a round of pushes needs, in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from portal.models import Connection, Contact, Document, Invoice, Link, Payment, Push, Refund
+from portal.services import mappings, matching, preferences, preflight
+from portal.services.preferences import Preferences
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything needed to write letters for one connection, read in a fixed number of queries."""
+
+    session: Session
+    connection: Connection
+    book: mappings.MappingBook
+    organisation: preflight.Organisation
+    wishes: Preferences
+    invoices: dict[int, Invoice] = field(default_factory=dict)
+    payments: dict[int, Payment] = field(default_factory=dict)
+    refunds: dict[int, Refund] = field(default_factory=dict)
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    links: dict[tuple[Document, int], Link] = field(default_factory=dict)
+    directory: matching.Directory = field(default_factory=matching.Directory)
+    names: set[str] = field(default_factory=set)
+
+    @classmethod
+    def lay(cls, session: Session, connection: Connection, pushes: list[Push]) -> "Desk":
+        """Read all that these pushes (of one kind of document) need."""
+        book = mappings.book(connection.location_id)
+        desk = cls(
+            session,
+            connection,
+            book,
+            preflight.Organisation.of(connection.organisation),
+            preferences.of(session, connection.location_id),
+        )
+        ids = [push.document_id for push in pushes]
+        {
+            Document.CONTACT: desk._read_contacts,
+            Document.INVOICE: desk._read_invoices,
+            Document.PAYMENT: desk._read_payments,
+            Document.CREDIT_NOTE: desk._read_refunds,
+            Document.REFUND: desk._read_refunds,
+        }[pushes[0].document](ids)
+        return desk
+
+    def link(self, document: Document, document_id: int | None) -> Link | None:
+        """Where a document is in the connected organisation."""
+        return self.links.get((document, document_id or 0))
+
+    def _read_contacts(self, ids: list[int]) -> None:
+        found = self.session.scalars(select(Contact).where(Contact.id.in_(ids)))
+        self.contacts = {contact.id: contact for contact in found}
+        everyone = list(self.contacts.values())
+        self.directory = matching.Directory.read(self.session, self.connection.id, everyone)
+
+    def _read_invoices(self, ids: list[int]) -> None:
+        found = self.session.scalars(
+            select(Invoice)
+            .where(Invoice.id.in_(ids))
+            .options(selectinload(Invoice.lines), joinedload(Invoice.contact))
+        )
+        self.invoices = {invoice.id: invoice for invoice in found}
+        self._read_links(Document.INVOICE, ids)
+        self._read_links(Document.CONTACT, {invoice.contact_id or 0 for invoice in self.invoices.values()})
+
+    def _read_payments(self, ids: list[int]) -> None:
+        found = self.session.scalars(
+            select(Payment).where(Payment.id.in_(ids)).options(joinedload(Payment.invoice))
+        )
+        self.payments = {payment.id: payment for payment in found}
+        self._read_links(Document.INVOICE, {payment.invoice_id for payment in self.payments.values()})
+        self._read_links(Document.PAYMENT, ids)
+
+    def _read_refunds(self, ids: list[int]) -> None:
+        found = self.session.scalars(
+            select(Refund)
+            .where(Refund.id.in_(ids))
+            .options(joinedload(Refund.invoice).selectinload(Invoice.lines))
+        )
+        self.refunds = {refund.id: refund for refund in found}
+        invoices = [refund.invoice for refund in self.refunds.values()]
+        self._read_links(Document.INVOICE, {invoice.id for invoice in invoices})
+        self._read_links(Document.CONTACT, {invoice.contact_id or 0 for invoice in invoices})
+        self._read_links(Document.CREDIT_NOTE, ids)
+
+    def _read_links(self, document: Document, ids: Iterable[int]) -> None:
+        found = self.session.scalars(
+            select(Link).where(
+                Link.tenant_id == self.connection.tenant_id,
+                Link.location_id == self.connection.location_id,
+                Link.document == document,
+                Link.document_id.in_(list(ids)),
+            )
+        )
+        self.links.update({(document, link.document_id): link for link in found})
