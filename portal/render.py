@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, flash, get_flashed_messages, make_response, redirect, render_template, request
+from flask import Response, flash, g, get_flashed_messages, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 
@@ -19,10 +19,14 @@ def wants_fragment() -> bool:
 
 
 def page_or(fragment: str, page: str, /, status: int = 200, **context: Any) -> Response:
-    """Render `fragment` for htmx, with waiting messages as a `toast` event, else `page`."""
+    """Render `page`; for htmx `fragment`, with the menu's counts and the banner beside it (swapped out of band).
+
+    Waiting messages then come as a `toast` event.
+    """
     if not wants_fragment():
         return make_response(render_template(page, **context), status)
-    response = make_response(render_template(fragment, **context), status)
+    around = render_template("components/_around.html") if "location" in g else ""
+    response = make_response(render_template(fragment, **context) + around, status)
     waiting: list[Any] = list(get_flashed_messages(with_categories=True))
     messages = [{"kind": kind, "text": text} for kind, text in waiting]
     if messages:

@@ -243,3 +243,10 @@ def test_the_list_needs_no_more_queries_for_more_invoices(site: Flask, ana: Brow
     few = queries(f"{BASE}/invoices?state=needs-you&q=HS-5")
     many = queries(f"{BASE}/invoices")
     assert many == few
+
+
+def test_a_fragment_brings_the_counts_around_it_along(ana: Browser) -> None:
+    answer = ana.get(f"{BASE}/invoices", HX_Request="true")
+    assert answer.text.count('hx-swap-oob="true"') == 2
+    assert "3 documents need you" in answer.text
+    assert "hx-swap-oob" not in ana.get(f"{BASE}/invoices").text
