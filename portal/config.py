@@ -22,6 +22,7 @@ DEFAULTS = {
     "MAIL_URL": "log://",
     "METRICS_TOKEN": "",
     "ENGINE_TIMINGS": "",
+    "RETENTION_DAYS": "400",
 }
 REQUIRED = {
     "DATABASE_URL": "an SQLAlchemy URL, for example postgresql://user:pass@host/portal",
@@ -78,6 +79,7 @@ class Settings:
     mail_url: str = field(repr=False)
     metrics_token: str = field(repr=False)
     timings: Timings = Timings()
+    retention_days: int = 400
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -85,7 +87,9 @@ class Settings:
         source = os.environ if env is None else env
         values = {name: _value(source, name) for name in [*REQUIRED, *DEFAULTS]}
         timings = Timings.parse(values.pop("ENGINE_TIMINGS"))
-        settings = cls(**{name.lower(): value for name, value in values.items()}, timings=timings)
+        days = _days(values.pop("RETENTION_DAYS"))
+        plain = {name.lower(): value for name, value in values.items()}
+        settings = cls(**plain, timings=timings, retention_days=days)
         _check(settings)
         return settings
 
@@ -119,6 +123,12 @@ def _from_file(name: str, path: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise SettingMissing(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or int(text) < 31:
+        raise SettingMissing(f"RETENTION_DAYS is {text!r}; expected a whole number of days, 31 or more.")
+    return int(text)
 
 
 def _check(settings: Settings) -> None:

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 ALIVE = timedelta(seconds=20)
 FORGOTTEN = timedelta(minutes=10)
 TICKER = "ticker"
+CHORE = "chore"
 
 
 def beat(name: str, kind: str, detail: str | None = None) -> None:
@@ -67,4 +68,5 @@ def alive(kind: str) -> int:
 def forget() -> None:
     """Drop those that have been silent for long."""
     with transaction() as session:
-        session.execute(delete(Heartbeat).where(Heartbeat.at < clock.now() - FORGOTTEN))
+        silent = (Heartbeat.at < clock.now() - FORGOTTEN) & (Heartbeat.kind != CHORE)
+        session.execute(delete(Heartbeat).where(silent))
