@@ -1,6 +1,6 @@
 """Looking after connections."""
 
-from portal.services import housekeeping
+from portal.services import housekeeping, retention
 
 
 def facts(connection_id: int) -> None:
@@ -31,3 +31,8 @@ def forget_choice(run_id: int) -> None:
 def take_up(connection_id: int) -> None:
     """Queue the invoices that a moved cut-off lets in."""
     housekeeping.take_up(connection_id)
+
+
+def forget() -> None:
+    """Delete what has been kept long enough."""
+    retention.forget()

@@ -10,6 +10,7 @@ JOBS = {
     "jobs.tokens.refresh",
     "jobs.housekeeping.facts",
     "jobs.housekeeping.examine",
+    "jobs.housekeeping.forget",
     "jobs.housekeeping.roll_call",
     "jobs.housekeeping.withdraw",
     "jobs.housekeeping.forget_choice",

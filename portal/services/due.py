@@ -15,6 +15,7 @@ from portal.services import (
     leases,
     organisations,
     outbox,
+    retention,
     rollcall,
     tokens,
     withdrawing,
@@ -70,6 +71,8 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
 
 def _slow_jobs() -> Iterator[Job]:
     heartbeats.forget()
+    if retention.due():
+        yield "jobs.housekeeping.forget", ()
     for authorisation_id in tokens.refresh_due():
         yield "jobs.tokens.refresh", (authorisation_id,)
     for connection_id in organisations.stale():
