@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,13 +13,12 @@ from alembic.util import CommandError
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import bell, clock, database
+from portal import bell, database
 from portal.config import settings
 from portal.extensions import db
-from portal.models import Heartbeat
+from portal.services import heartbeats
 from portal.services.unit import release
 
-ALIVE = timedelta(minutes=2)
 TIMEOUT = 5.0
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -99,12 +97,10 @@ def _redis() -> str:
 
 
 def _heartbeats(kind: str) -> str:
-    living = db.session.scalars(
-        select(Heartbeat.name).where(Heartbeat.kind == kind, Heartbeat.at > clock.now() - ALIVE)
-    ).all()
+    living = heartbeats.alive(kind)
     if not living:
-        raise Wrong(f"No {kind} has shown itself for two minutes. Start: python -m jobs.{kind}")
-    return f"{len(living)} alive: {', '.join(sorted(living))}."
+        raise Wrong(f"No {kind} has shown itself lately. Start: python -m jobs.{kind}")
+    return f"{living} alive."
 
 
 def _reached(url: str) -> str:

@@ -16,6 +16,8 @@ from portal.errors import LeaseLost
 from portal.models import Connection
 from portal.services.unit import transaction
 
+SLACK = 60
+
 
 def owner() -> str:
     """A name for this process, for people who look."""
@@ -72,9 +74,12 @@ def until() -> datetime:
 
 
 def is_free() -> ColumnElement[bool]:
-    """Nobody holds the connection: no lease, one that has run out, or one longer than any can be (the clock jumped)."""
+    """Nobody holds the connection: no lease, one that has run out, or one that a clock which jumped back left behind.
+
+    The slack is for the time between reckoning this moment and getting the lock.
+    """
+    moment = clock.now()
+    absurd = moment + timedelta(seconds=SLACK + settings().timings.lease)
     return or_(
-        Connection.lease_until.is_(None),
-        Connection.lease_until < clock.now(),
-        Connection.lease_until > until(),
+        Connection.lease_until.is_(None), Connection.lease_until < moment, Connection.lease_until > absurd
     )

@@ -1,5 +1,6 @@
 """The engine's harder days: what is unsure, refused, paused or taken back, seen in Xero's books."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -153,6 +154,26 @@ def test_a_worker_with_an_old_lease_writes_nothing(stage: Stage) -> None:
             leases.hold(session, stage.connection_id, old)
         leases.release(stage.connection_id, old)
         assert leases.take(stage.connection_id) is None
+
+
+def test_of_many_who_want_a_connection_at_once_one_gets_it(stage: Stage) -> None:
+    app = stage.app
+    got: list[int] = []
+
+    def contend() -> None:
+        with app.app_context():
+            for _ in range(15):
+                fence = leases.take(stage.connection_id)
+                if fence is not None:
+                    got.append(fence)
+            db.session.remove()
+
+    crowd = [threading.Thread(target=contend) for _ in range(4)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert len(got) == 1
 
 
 def test_a_clock_that_jumped_back_holds_no_connection(stage: Stage) -> None:
