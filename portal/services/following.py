@@ -102,6 +102,8 @@ def refund(session: Session, given: Refund) -> None:
         )  # fmt: skip
         if _never_goes(create):
             outbox.leave_out(session, wanted, _why_not(create))
+        elif _elsewhere(session, invoice, _connection(session, invoice)):
+            outbox.leave_out(session, wanted, ELSEWHERE)
 
 
 def take_back(session: Session, payment: Payment) -> None:
@@ -112,10 +114,12 @@ def take_back(session: Session, payment: Payment) -> None:
     if push.batch_id is None and push.state in outbox.OPEN and push.failure != Failure.UNSURE:
         outbox.cancel(push, TAKEN_BACK)
         return
-    outbox.want(
+    wanted = outbox.want(
         session, payment.location_id, Document.PAYMENT, payment.id, Operation.VOID,
         parent=(Document.PAYMENT, payment.id), amount=payment.amount, currency=payment.invoice.currency,
     )  # fmt: skip
+    if _elsewhere(session, payment.invoice, _connection(session, payment.invoice)):
+        outbox.leave_out(session, wanted, ELSEWHERE)
 
 
 def left_out(invoice: Invoice, connection: Connection | None) -> str | None:
@@ -128,11 +132,14 @@ def left_out(invoice: Invoice, connection: Connection | None) -> str | None:
 
 
 def take_up(session: Session, invoice: Invoice, connection: Connection) -> None:
-    """Send an invoice after all that was left out, with its contact and its payments."""
-    _want_contact(session, invoice, connection)
-    _want_create(session, invoice)
+    """Send an invoice after all that was left out, with its contact, payments and refunds."""
+    _begin(session, invoice, connection)
     for payment in invoice.payments:
-        _pay(session, invoice, payment)
+        held = outbox.find(session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
+        if held is not None and held.state == PushState.SKIPPED and held.settled_by_id is None:
+            _pay(session, invoice, payment)
+    for given in session.scalars(select(Refund).where(Refund.invoice_id == invoice.id)):
+        refund(session, given)
 
 
 def _elsewhere(session: Session, invoice: Invoice, connection: Connection | None) -> bool:
@@ -152,6 +159,10 @@ def _leave_there(session: Session, invoice: Invoice, payment: Payment | None) ->
         outbox.leave_out(session, change, ELSEWHERE)
     if payment is not None:
         outbox.leave_out(session, _pay(session, invoice, payment), ELSEWHERE)
+
+
+def _connection(session: Session, invoice: Invoice) -> Connection | None:
+    return session.scalar(select(Connection).where(Connection.location_id == invoice.location_id))
 
 
 def _links(session: Session, invoice: Invoice) -> Sequence[Link]:
