@@ -6,6 +6,8 @@ from typing import Any
 
 JOBS = {
     "jobs.intake.apply",
+    "jobs.sources.look_up",
+    "jobs.sources.catch_up",
     "jobs.pushes.drain",
     "jobs.tokens.refresh",
     "jobs.housekeeping.facts",

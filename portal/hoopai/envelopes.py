@@ -78,6 +78,11 @@ class Delivery:
     shape: str
 
     @property
+    def document_id(self) -> str:
+        """The id of the invoice, contact or other thing that it is about; empty where it has none."""
+        return _id(self.payload) or ""
+
+    @property
     def is_invoice(self) -> bool:
         """Whether this is about an invoice."""
         return (self.event or "").startswith("Invoice")
@@ -131,9 +136,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _name(value: Any) -> str | None:
     """The event's name in HoopAI's spelling; None for what is no event name, such as a price's own type."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not reading.clean(value):
         return None
-    name = value.strip()
+    name = reading.clean(value)
     if name in EVENTS:
         return name
     words = name.replace("_", "").replace("-", "").lower().split(".")
@@ -190,7 +195,7 @@ def _id(payload: dict[str, Any]) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return value.strip() if isinstance(value, str) and value.strip() else None
+    return reading.clean(value) or None if isinstance(value, str) else None
 
 
 def _moment(value: Any) -> datetime | None:

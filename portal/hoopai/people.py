@@ -85,4 +85,4 @@ def _address(source: dict[str, Any], line1: str, country: str) -> AddressSaid | 
 def _emails(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, list) else []
     found = (item.get("email") if isinstance(item, dict) else item for item in items)
-    return tuple(one.strip() for one in found if isinstance(one, str) and one.strip())
+    return tuple(reading.clean(one) for one in found if isinstance(one, str) and one.strip())

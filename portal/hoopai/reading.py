@@ -40,8 +40,14 @@ def text(source: dict[str, Any], field: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise BadValue(field, "is not a text")
-    clean = str(value).replace("\x00", "").strip()
-    return clean or None
+    return clean(str(value)) or None
+
+
+def clean(value: str) -> str:
+    """The text without outer spaces and without what no database keeps (NUL, halves of surrogate pairs)."""
+    if value.isascii():
+        return value.replace("\x00", "").strip()
+    return value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
 
 
 def amount(source: dict[str, Any], field: str, *, default: Decimal | None = None, name: str = "") -> Decimal:

@@ -8,11 +8,13 @@ from portal import clock
 from portal.extensions import db
 from portal.models import Batch, BatchState, Connection, ConnectionState, Push
 from portal.services import (
+    catching_up,
     choosing,
     cutoff,
     heartbeats,
     intake,
     leases,
+    looking_up,
     organisations,
     outbox,
     retention,
@@ -32,6 +34,10 @@ def jobs(second: int) -> Iterator[Job]:
     """Jobs to ring for in this second of the ticker: deliveries and pushes always, the rest once a minute."""
     if intake.waiting():
         yield intake.JOB, ()
+    for location_id in looking_up.due():
+        yield looking_up.JOB, (location_id,)
+    for location_id in catching_up.due():
+        yield catching_up.JOB, (location_id,)
     for connection_id in connections():
         yield DRAIN, (connection_id,)
     if second % MINUTE == 0:
@@ -71,6 +77,7 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
 
 def _slow_jobs() -> Iterator[Job]:
     heartbeats.forget()
+    catching_up.start_nightly()
     if retention.due():
         yield "jobs.housekeeping.forget", ()
     for authorisation_id in tokens.refresh_due():

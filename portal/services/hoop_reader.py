@@ -52,6 +52,7 @@ class Reader:
 
     def __init__(self, source: Source, client: HoopClient) -> None:
         self.source_id = source.id
+        self.location_id = source.location_id
         self.rest_until = source.api_rest_until
         self.client = client
 

@@ -1,28 +1,42 @@
-"""From HoopAI's webhook to our tables: verify, keep, answer; then apply in a job."""
+"""HoopAI's webhook: verify on the raw bytes, keep durably, answer. What was kept is applied by a job (`applying`)."""
 
 import hashlib
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Select, insert, select, update
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, insert, update
+from sqlalchemy.exc import IntegrityError
 
 from portal import bell, clock, failpoints
-from portal.extensions import db
 from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
-from portal.hoopai.invoices import BadInvoice, mention, said
-from portal.models import Connection, EventState, InboundEvent, InvoiceStatus, Location, Source
-from portal.services import invoices_in, outbox, secrets
-from portal.services.unit import transaction
+from portal.models import EventState, InboundEvent, Source
+from portal.services import listening
+from portal.services.applying import apply, waiting
+from portal.services.listening import Listener
+from portal.services.unit import release, transaction
+
+__all__ = ["JOB", "MAX_BYTES", "TEST", "Answer", "apply", "receive", "waiting"]
 
 log = logging.getLogger(__name__)
 
+EVENTS: Table = InboundEvent.metadata.tables["inbound_events"]
+SOURCES: Table = Source.metadata.tables["sources"]
 MAX_BYTES = 1_048_576
-CHUNK = 50
 JOB = "jobs.intake.apply"
+TEST = "PortalTest"
+MARK_EVERY = 2.0
+CONTACTS = frozenset({"ContactCreate", "ContactUpdate"})
+REASONS = {
+    "missing": "It carried no {scheme} header.",
+    "malformed": "Its {scheme} header is no signature of that kind.",
+    "mismatch": "Its {scheme} signature does not fit; is the secret in HoopAI the one shown here?",
+    "no-secret": "No secret is kept for this location.",
+    "bad-key": "The public key kept for this location cannot be used.",
+    "unknown-scheme": "The way of signing chosen for this location is not known.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,173 +48,109 @@ class Answer:
     retry_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    id: int
-    location_id: int
-    hoop_id: str
-
-
 def receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Take one webhook delivery: verified on its raw bytes, stored durably, answered at once.
 
     401 and nothing stored when the signature is missing or wrong; 200 for whatever is kept, ignored or already
-    known; 429 when it could not be stored.
+    known; 429 when it could not be stored, whatever the cause. Never raises.
     """
     try:
         return _receive(token, body, headers)
-    except SQLAlchemyError:
+    except Exception:
         log.exception("intake.not_stored")
         return Answer(429, "Could not be stored just now. Please send it again.", retry_after=30)
-
-
-def apply() -> int:
-    """Apply what has been received, oldest first; how many deliveries were settled. Called by a job."""
-    settled = 0
-    for location_id in _locations_with_news():
-        try:
-            settled += _apply_all(location_id)
-        except SQLAlchemyError:
-            log.exception("intake.not_applied", extra={"location": location_id})
-    return settled
-
-
-def _apply_all(location_id: int) -> int:
-    settled = 0
-    while done := _apply_chunk(location_id):
-        failpoints.here("after_apply")
-        settled += done
-        _ring_drain(location_id)
-    return settled
-
-
-def waiting() -> bool:
-    """Whether anything received still waits to be applied."""
-    return db.session.scalar(_received().limit(1)) is not None
 
 
 def _receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     if len(body) > MAX_BYTES:
         return Answer(413, "A delivery may have at most 1 MiB.")
-    source = db.session.scalar(select(Source).where(Source.hook_token == token))
-    if source is None:
+    listener = listening.listener(token[:100])
+    if listener is None:
         return Answer(404, "No location listens at this address.")
-    verdict = signatures.verify(source.scheme, secrets.hook_secrets(source), body, headers)
+    verdict = listener.judge(body, headers)
     if not verdict.ok:
-        _count_refusal(source.id, verdict.reason)
-        return Answer(401, f"The signature was not accepted: {verdict.reason}.")
-    hoop_id = db.session.get_one(Location, source.location_id).hoop_id
-    return _keep(_Verified(source.id, source.location_id, hoop_id), body)
+        reason = _why(listener, verdict.reason, body, headers)
+        _count_refusal(listener.source_id, reason)
+        return Answer(401, f"The signature was not accepted. {reason}")
+    return _keep(listener, body)
 
 
-def _keep(source: _Verified, body: bytes) -> Answer:
+def _keep(listener: Listener, body: bytes) -> Answer:
     try:
         delivery = envelopes.read(body)
     except NotJson as error:
         return Answer(400, str(error))
     except NotAnEvent as error:
-        _store(source, body, None, EventState.IGNORED, str(error))
-        return Answer(200, "Kept, but it is not an event that this portal uses.")
-    state, reason = _judge(source, delivery)
-    _store(source, body, delivery, state, reason)
+        _store(listener, body, None, EventState.IGNORED, str(error))
+        return Answer(200, f"Kept, but it changes nothing. {error}")
+    state, reason = _judge(listener, delivery)
+    _store(listener, body, delivery, state, reason)
     failpoints.here("after_store")
     if state == EventState.RECEIVED:
         bell.ring(JOB)
-    return Answer(200, "Received.")
+    return Answer(200, f"Kept, but it changes nothing. {reason}" if reason else "Received.")
 
 
-def _judge(source: _Verified, delivery: Delivery) -> tuple[EventState, str | None]:
-    if delivery.location_id not in (None, source.hoop_id):
+def _judge(listener: Listener, delivery: Delivery) -> tuple[EventState, str | None]:
+    if delivery.location_id not in (None, listener.hoop_id):
         return EventState.QUARANTINED, f"It belongs to location {delivery.location_id}, not to this one."
-    if not delivery.is_invoice:
-        return EventState.IGNORED, f"{delivery.event or 'This event'} is not about an invoice."
+    if delivery.event == TEST:
+        return EventState.IGNORED, "A test that the portal sent to itself."
+    if not delivery.is_invoice and delivery.event not in CONTACTS:
+        known = delivery.event in envelopes.EVENTS or delivery.event is None
+        other = "is not about an invoice." if known else "is not an event that this portal knows."
+        return EventState.IGNORED, f"{delivery.event or 'This event'} {other}"
     return EventState.RECEIVED, None
 
 
 def _store(
-    source: _Verified, body: bytes, delivery: Delivery | None, state: EventState, reason: str | None
+    listener: Listener, body: bytes, delivery: Delivery | None, state: EventState, reason: str | None
 ) -> None:
     known = delivery.webhook_id if delivery else None
     row = {
-        "source_id": source.id,
-        "location_id": source.location_id,
+        "source_id": listener.source_id,
+        "location_id": listener.location_id,
         "dedupe": f"id:{known}"[:80] if known else "sha:" + hashlib.sha256(body).hexdigest(),
         "received_at": clock.now(),
         "event": (delivery.event or "")[:60] or None if delivery else None,
-        "hoop_id": str(delivery.payload.get("_id") or "")[:64] or None if delivery else None,
+        "shape": delivery.shape if delivery else None,
+        "hoop_id": delivery.document_id[:64] or None if delivery else None,
         "body": body,
         "state": state,
         "reason": reason[:300] if reason else None,
     }
+    marks = time.monotonic() - listener.marked > MARK_EVERY
     try:
         with transaction() as session:
-            session.execute(insert(InboundEvent).values(**row))
-            session.execute(
-                update(Source).where(Source.id == source.id).values(last_delivery_at=row["received_at"])
-            )
+            session.execute(insert(EVENTS).values(row))
+            if marks:
+                session.execute(
+                    update(SOURCES)
+                    .where(SOURCES.c.id == listener.source_id)
+                    .values(last_delivery_at=row["received_at"])
+                )
+        listener.marked = time.monotonic() if marks else listener.marked
     except IntegrityError:
-        log.info("intake.repeated", extra={"source": source.id})
+        log.info("intake.repeated", extra={"source": listener.source_id})
+
+
+def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str]) -> str:
+    """A refusal in words that help: which other signature came, or that a workflow sent it."""
+    sentence = REASONS.get(reason, reason).format(scheme=listener.scheme)
+    if others := signatures.others(listener.scheme, headers):
+        return f"{sentence} It carried {' and '.join(others)} instead."
+    if reason == "missing" and envelopes.is_workflow(body):
+        return f"{sentence} {envelopes.WORKFLOW}"
+    return sentence
 
 
 def _count_refusal(source_id: int, reason: str) -> None:
+    release()
     with transaction() as session:
         session.execute(
-            update(Source)
-            .where(Source.id == source_id)
+            update(SOURCES)
+            .where(SOURCES.c.id == source_id)
             .values(
-                refused_count=Source.refused_count + 1, refused_at=clock.now(), refused_reason=reason[:200]
+                refused_count=SOURCES.c.refused_count + 1, refused_at=clock.now(), refused_reason=reason[:200]
             )
         )
-
-
-def _received() -> Select[int]:
-    return select(InboundEvent.location_id).where(InboundEvent.state == EventState.RECEIVED)
-
-
-def _locations_with_news() -> list[int]:
-    return list(db.session.scalars(_received().distinct().limit(100)))
-
-
-def _apply_chunk(location_id: int) -> int:
-    with transaction() as session:
-        location = session.get_one(Location, location_id, with_for_update=True)
-        outbox.guard(session, location_id)
-        events = session.scalars(
-            select(InboundEvent)
-            .where(InboundEvent.location_id == location_id, InboundEvent.state == EventState.RECEIVED)
-            .order_by(InboundEvent.id)
-            .limit(CHUNK)
-        ).all()
-        for event in events:
-            _apply_one(session, location, event)
-        return len(events)
-
-
-def _apply_one(session: Session, location: Location, event: InboundEvent) -> None:
-    try:
-        with session.begin_nested():
-            reason = _understand(session, location, envelopes.read(event.body))
-            state = EventState.IGNORED if reason else EventState.APPLIED
-    except BadInvoice as error:
-        state, reason = EventState.BROKEN, f"The invoice cannot be understood: {error}"
-    except DataError:
-        state, reason = EventState.BROKEN, "The invoice holds something longer or larger than can be kept."
-    except SQLAlchemyError:
-        raise
-    except Exception:
-        log.exception("intake.broken", extra={"event": event.id})
-        state, reason = EventState.BROKEN, "Something broke on our side while it was applied."
-    event.state, event.reason, event.applied_at = state, reason[:300] if reason else None, clock.now()
-
-
-def _understand(session: Session, location: Location, delivery: Delivery) -> str | None:
-    told = mention(delivery.payload, delivery.event)
-    if told.status and InvoiceStatus(told.status).final:
-        return invoices_in.end(session, location, told)
-    return invoices_in.take(session, location, said(delivery.payload, delivery.event))
-
-
-def _ring_drain(location_id: int) -> None:
-    connection_id = db.session.scalar(select(Connection.id).where(Connection.location_id == location_id))
-    if connection_id is not None:
-        bell.ring("jobs.pushes.drain", connection_id)

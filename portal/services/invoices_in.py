@@ -98,6 +98,12 @@ def end(session: Session, location: Location, told: InvoiceMention) -> str | Non
     return None
 
 
+def recategorised(session: Session, location: Location, invoice: Invoice) -> None:
+    """The lines of an invoice that has not gone are mapped by something else now."""
+    fingerprint(session, invoice)
+    following.push(session, invoice, _connection(session, location), None)
+
+
 def find(session: Session, location_id: int, hoop_id: str) -> Invoice | None:
     """Our copy of an invoice."""
     return session.scalar(

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -262,8 +262,13 @@ def _net(session: Session, invoice: Invoice) -> Decimal:
     return paid - sum((each.amount for each in _all_refunds(session, invoice) if each.reduced), ZERO)
 
 
+def of_invoice(invoice: Invoice) -> Select[Payment]:
+    """All payments of an invoice, oldest first, those taken back included."""
+    return select(Payment).where(Payment.invoice_id == invoice.id).order_by(Payment.id)
+
+
 def _payments(session: Session, invoice: Invoice) -> Sequence[Payment]:
-    return session.scalars(select(Payment).where(Payment.invoice_id == invoice.id).order_by(Payment.id)).all()
+    return session.scalars(of_invoice(invoice)).all()
 
 
 def _alive(session: Session, invoice: Invoice) -> list[Payment]:

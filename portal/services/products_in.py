@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.hoopai import reading
 from portal.models import (
     Category,
     Collection,
@@ -205,7 +206,7 @@ def _ids(items: Iterable[Item]) -> list[str]:
 def _named(items: Iterable[Item]) -> list[Named]:
     found = ((_id(item), item.get("name")) for item in items)
     return [
-        (hoop_id, (name if isinstance(name, str) else "")[:300] or hoop_id)
+        (hoop_id, (reading.clean(name) if isinstance(name, str) else "")[:300] or hoop_id)
         for hoop_id, name in found
         if hoop_id
     ]
@@ -218,5 +219,7 @@ def _id(item: Item) -> str:
 
 def _collections(item: Item) -> list[str]:
     listed = item.get("collectionIds")
-    texts = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    texts = (
+        [reading.clean(each) for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    )
     return sorted(set(texts))
