@@ -10,6 +10,7 @@ from portal.services import intake
 from portal.services.unit import release
 from tests.portal.services.harness import Stage
 from tests.support.hoop import GST, line
+from tests.support.servers import wait_until
 
 _fresh = count(1)
 
@@ -57,7 +58,7 @@ def payment(stage: Stage) -> Case:
 def update(stage: Stage) -> Case:
     """An invoice that Xero has is changed."""
     made = _sent(stage)
-    changed = stage.hoop.act(made["_id"], "edit", lines=[line("Care plan", "450", "1", GST)])
+    changed = stage.hoop.act(made["_id"], "edit", lines=[line("Care plan", "1200", "1", GST)])
     return Case("POST", "Invoices", [_expect({**made, "total": changed["total"]})])
 
 
@@ -73,13 +74,14 @@ CASES: dict[str, Callable[[Stage], Case]] = {
 }  # fmt: skip
 
 
-def begin(stage: Stage, kind: str) -> Case:
-    """Make the documents of a case; what came before them is in Xero, they themselves are due."""
+def begin(stage: Stage, kind: str, *, applied: bool = True) -> Case:
+    """Make the documents of a case; what came before them is in Xero, they are due, or only `applied` not yet."""
     case = CASES[kind](stage)
     stage.heard()
     release()
-    intake.apply()
-    release()
+    if applied:
+        intake.apply()
+        release()
     return case
 
 
@@ -115,17 +117,26 @@ def _expect(made: dict[str, Any], **more: Any) -> Expected:
 
 
 def _invoice(stage: Stage, name: str) -> dict[str, Any]:
-    person = {"name": f"Mira {name}", "companyName": name, "email": f"{name.replace(' ', '')}@lantern.example"}
-    return stage.hoop.create(line("Care plan", "300", "1", GST), contact=person)
+    person = {
+        "name": f"Mira {name}",
+        "companyName": name,
+        "email": f"{name.replace(' ', '')}@lantern.example",
+    }
+    return stage.hoop.create(line("Care plan", "900", "1", GST), contact=person)
 
 
 def _sent(stage: Stage) -> dict[str, Any]:
     made = _invoice(stage, "Lantern Foods")
+    wait_until(lambda: _carried(stage), 10, "the documents that a case begins with")
+    return made
+
+
+def _carried(stage: Stage) -> bool:
+    """A worker of the run before may have died with the lease: then the first drains do nothing."""
     stage.carry()
     states = set(stage.states())
     release()
-    assert states <= {"sent", "cancelled"}, states
-    return made
+    return states <= {"sent", "cancelled"}
 
 
 def _known(stage: Stage) -> str:

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from machinery import processes
 from portal.config import Settings
 from portal.extensions import db
-from portal.services import draining, due, intake, outbox, recording
+from portal.services import draining, due, failing, intake, outbox, windows
 from tests.faults import mutants
 from tests.support import portal
 
@@ -89,8 +89,8 @@ def listen(wish: Mapping[str, Any]) -> None:
 def brisk() -> None:
     """Rests that the settings do not name, shortened as the settings shorten the others."""
     outbox.BACKOFF = (0.2,) * len(outbox.BACKOFF)  # type: ignore[assignment]
-    recording.LOOK_FIRST = timedelta(seconds=0.2)
-    draining.SHORT_REST = timedelta(seconds=0.3)
+    windows.PAUSES = (0.2,) * len(windows.PAUSES)  # type: ignore[assignment]
+    failing.LOOK_FIRST = timedelta(seconds=0.2)
 
 
 def _turn() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -12,13 +13,17 @@ from tests.faults.world import LATE, LEASE, World, state
 
 PATIENCE = 12.0
 ZOMBIE = 0.4
+KEY_LIFE = 400
+SLOW = 1.5
 
 
 @dataclass(frozen=True)
 class Run:
     """What is carried, where the first worker stops being well and how, what the network does, how many workers.
 
-    `freeze` is `short` (past the lease) or `long` (until the others are done).
+    `freeze` is `short` (past the lease) or `long` (until the others are done). With `forget_keys` Xero's clock
+    jumps over the life of its idempotency keys, after the crash or else at the end. A late call arrives after
+    `late` seconds. `then` is what happens to the call after the faulty one.
     """
 
     kind: str
@@ -29,6 +34,8 @@ class Run:
     freeze: str = "short"
     mutant: str | None = None
     forget_keys: bool = False
+    late: float = LATE
+    then: str | None = None
 
     def __str__(self) -> str:
         point = f"{self.action} {self.point}" if self.point else "no crash"
@@ -50,9 +57,11 @@ class Verdict:
 def play(world: World, run: Run) -> Verdict:
     """Do one run. The world is usable again afterwards if nothing was wrong."""
     world.calm()
-    case = cases.begin(world.stage, run.kind)
+    case = cases.begin(world.stage, run.kind, applied=run.point != "after_apply")
     if run.fault:
-        world.stage.xero.fault(run.fault, case.path, method=case.method, seconds=LATE)
+        world.stage.xero.fault(run.fault, case.path, method=case.method, seconds=run.late)
+    if run.then:
+        world.stage.xero.fault(run.then, case.path, method=case.method, seconds=SLOW)
     began = time.monotonic()
     verdict = Verdict()
     try:
@@ -74,8 +83,10 @@ def _act(world: World, run: Run, verdict: Verdict) -> None:
     first = world.hands.start(point, run.mutant)
     if run.workers == 1 and not run.point:
         return
-    verdict.tripped = _wait(lambda: state(first) in ("gone", "Z", "T") or world.at_rest(), 4)
+    _wait(lambda: state(first) in ("gone", "Z", "T") or world.at_rest(), 4)
     verdict.tripped = state(first) in ("gone", "Z", "T")
+    if run.forget_keys and run.point:
+        world.stage.xero.advance(KEY_LIFE)
     others = run.workers if run.action == "kill" and run.point else run.workers - 1
     for _ in range(others):
         world.hands.start("", run.mutant)
@@ -89,9 +100,11 @@ def _aftermath(world: World, run: Run) -> None:
         for pid in world.hands.alive:
             _thaw(pid)
     if run.action == "stop" and run.point:
-        time.sleep(ZOMBIE)
+        time.sleep(ZOMBIE * 2 if run.mutant else ZOMBIE)
+    if run.forget_keys and not run.point:
+        world.stage.xero.advance(KEY_LIFE)
     if run.fault == "late":
-        time.sleep(LATE + 0.1)
+        time.sleep(run.late + 0.1)
 
 
 def _thaw(pid: int) -> None:
@@ -99,7 +112,7 @@ def _thaw(pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def _wait(is_so, seconds: float) -> bool:  # type: ignore[no-untyped-def]
+def _wait(is_so: Callable[[], object], seconds: float) -> bool:
     until = time.monotonic() + seconds
     while not (answer := is_so()) and time.monotonic() < until:
         time.sleep(0.02)

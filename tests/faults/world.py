@@ -20,9 +20,9 @@ from machinery import ROOT
 from portal import clock
 from portal.config import Settings
 from portal.extensions import db
-from portal.models import Batch, BatchState, Connection, Push
-from portal.services import demo, sources
-from portal.services.unit import release
+from portal.models import Batch, BatchState, Connection, Push, PushState, Source
+from portal.services import demo, intake, sources
+from portal.services.unit import release, transaction
 from tests.portal.services.harness import Stage, staged
 from tests.support import portal
 from tests.support.servers import serving
@@ -31,6 +31,7 @@ from tests.support.xero import Xero
 LEASE, SEND, RESEND, QUIET = 0.6, 0.5, 1.0, 1.2
 TIMINGS = f"lease={LEASE},send={SEND},resend={RESEND},quiet={QUIET}"
 LATE = 0.5
+SETTLED = ("sent", "cancelled")
 
 
 @dataclass
@@ -90,13 +91,26 @@ class World:
         self.stage.xero.mend()
         for key in [*self.redis.keys("bell:*"), *self.redis.keys("*:m"), *self.redis.keys("*:s")]:
             self.redis.delete(key)
+        with transaction() as session:
+            row = session.get_one(Connection, self.stage.connection_id)
+            row.lease_until = row.rest_until = None
+
+    def give_up(self) -> None:
+        """Let go of what a mutant has left unsettled, so that the next run begins well."""
+        with transaction() as session:
+            for batch in session.scalars(select(Batch).where(Batch.state != BatchState.CLOSED)):
+                batch.state = BatchState.CLOSED
+            for push in session.scalars(select(Push).where(Push.state.not_in(SETTLED))):
+                push.state, push.batch_id = PushState.CANCELLED, None
 
     def at_rest(self) -> bool:
         """Whether every push has ended well and no batch is open."""
         open_ = db.session.scalar(select(Batch.id).where(Batch.state != BatchState.CLOSED).limit(1))
+        if open_ is None and intake.waiting():
+            open_ = 0
         states = set(db.session.scalars(select(Push.state).distinct()))
         release()
-        return open_ is None and {str(each) for each in states} <= {"sent", "cancelled"}
+        return open_ is None and {str(each) for each in states} <= set(SETTLED)
 
     def standing(self) -> str:
         """Where everything stands, for a run that did not come to rest."""
@@ -104,16 +118,29 @@ class World:
         rest = f"rest {row.rest_reason} until {row.rest_until}, lease {row.lease_owner} {row.lease_until}"
         open_ = db.session.scalars(select(Batch).where(Batch.state != BatchState.CLOSED)).all()
         batches = [f"{b.document} {b.operation} {b.state} resolve {b.resolve_at} {b.outcome}" for b in open_]
-        unsettled = db.session.scalars(select(Push).where(Push.state.not_in(["sent", "cancelled"]))).all()
-        pushes = [f"{p.document} {p.operation} {p.state} {p.failure} {p.next_try_at} {p.message}" for p in unsettled]
+        unsettled = db.session.scalars(select(Push).where(Push.state.not_in(SETTLED))).all()
+        pushes = [
+            f"{p.document} {p.operation} {p.state} {p.failure} {p.next_try_at} {p.message}" for p in unsettled
+        ]
         release()
         return "\n  ".join([f"at {clock.now()}", rest, *batches, *pushes])
 
     def token(self) -> str:
         """The secret part of the location's webhook address."""
+        return self._source().hook_token
+
+    def secret(self) -> str:
+        """What HoopAI signs this location's deliveries with."""
+        return sources.secret(self._source())
+
+    def listens_at(self) -> str:
+        """Where HoopAI delivers this location's events."""
+        return self.stage.hoop.listening()
+
+    def _source(self) -> Source:
         source = sources.of(self.stage.location_id)
         assert source is not None
-        return source.hook_token
+        return source
 
 
 @contextmanager

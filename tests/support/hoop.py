@@ -20,6 +20,11 @@ class Hoop:
         wish = {"url": url, "secret": secret, "scheme": scheme, "envelope": envelope}
         self._say("POST", "webhooks", {"location_id": self.location_id, **wish})
 
+    def listening(self) -> str:
+        """Where this location's events are delivered."""
+        hooks = self._say("GET", "webhooks")["webhooks"]
+        return next(str(each["url"]) for each in hooks if each["location_id"] == self.location_id)
+
     def create(self, *lines: dict[str, Any], send: bool = True, **more: Any) -> dict[str, Any]:
         """A new invoice for Lantern Foods unless another contact is named."""
         contact = {"name": "Mira Okafor", "companyName": "Lantern Foods", "email": "mira@lantern.example"}
@@ -39,6 +44,48 @@ class Hoop:
     def redeliver(self, **how: Any) -> Any:
         """Send a delivery again: `times`, `unsigned`, `out_of_order`."""
         return self._say("POST", "redeliver", {"event_id": "last", "location_id": self.location_id, **how})
+
+    def token(self, *scopes: str) -> str:
+        """A new private integration token, with all scopes unless some are named."""
+        wish = {"location_id": self.location_id, **({"scopes": list(scopes)} if scopes else {})}
+        return str(self._say("POST", "tokens", wish)["token"])
+
+    def revoke(self, token: str) -> None:
+        """Take a token away."""
+        self._say("DELETE", f"tokens/{token}")
+
+    def limit(self, burst: int = 100, day: int = 200_000) -> None:
+        """The REST rate limits: calls in ten seconds and a day."""
+        self._say("POST", "limits", {"burst": burst, "day": day})
+
+    def deaf(self, deaf: bool = True) -> None:
+        """Deliver nothing any more, as if every webhook were lost; False: again to the same address."""
+        hooks = self._say("GET", "webhooks")["webhooks"]
+        mine = next((each for each in hooks if each["location_id"] == self.location_id), None)
+        if deaf and mine:
+            self._heard_at = {name: mine[name] for name in ("url", "secret", "scheme", "envelope")}
+        wish = {"url": ""} if deaf else self._heard_at
+        self._say("POST", "webhooks", {"location_id": self.location_id, **wish})
+
+    def collection(self, name: str, **more: Any) -> str:
+        """A product collection; its id."""
+        wish = {"location_id": self.location_id, "name": name, **more}
+        return str(self._say("POST", "collections", wish)["_id"])
+
+    def product(self, name: str, amount: str, *collections: str, **more: Any) -> str:
+        """A product in some collections; its id."""
+        wish = {"location_id": self.location_id, "name": name, "amount": amount, **more}
+        return str(self._say("POST", "products", {**wish, "collection_ids": list(collections)})["_id"])
+
+    def transactions(self, invoice_id: str) -> list[dict[str, Any]]:
+        """The invoice's transactions as HoopAI keeps them."""
+        books = self._say("GET", f"books?location_id={self.location_id}")["locations"][0]
+        return [each for each in books["transactions"] if each["entityId"] == invoice_id]
+
+    def keys(self) -> dict[str, str]:
+        """The public keys that the stand-in signs with."""
+        found: dict[str, str] = self._say("GET", "keys")
+        return found
 
     def deliveries(self) -> list[dict[str, Any]]:
         """What was delivered, with every attempt."""

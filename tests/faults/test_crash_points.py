@@ -1,0 +1,100 @@
+"""Workers killed and frozen at each step, the network failing meanwhile; Xero's books are the judge.
+
+The runs of `sample()`; the whole matrix is `manage.py bench faults`.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from portal.services import draining, intake
+from tests.faults.runs import Run, play
+from tests.faults.sample import KILLERS, sample
+from tests.faults.world import World, state, world
+from tests.support import portal
+from tests.support.hoop import GST, line
+from tests.support.ports import free_port
+from tests.support.servers import wait_until
+
+pytestmark = pytest.mark.faults
+_SAMPLE = sample()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, valkey_server: str) -> Iterator[World]:
+    url = portal.sqlite_url(tmp_path_factory.mktemp("faults"))
+    with world(url, f"{valkey_server}?db=3") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def on_postgres(request: pytest.FixtureRequest, valkey_server: str) -> Iterator[World]:
+    cluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create()
+    with world(cluster.url(name), f"{valkey_server}?db=4") as made:
+        yield made
+    cluster.drop(name)
+
+
+@pytest.mark.parametrize("run", _SAMPLE, ids=str)
+def test_each_document_is_in_xero_exactly_once(here: World, run: Run) -> None:
+    assert play(here, run).wrong == [], here.hands.words()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("run", _SAMPLE[::2], ids=str)
+def test_each_document_is_in_xero_exactly_once_on_postgresql(on_postgres: World, run: Run) -> None:
+    assert play(on_postgres, run).wrong == [], on_postgres.hands.words()
+
+
+@pytest.mark.parametrize("guard", KILLERS)
+def test_without_this_guard_the_books_are_wrong(here: World, guard: str) -> None:
+    verdict = play(here, replace(KILLERS[guard], mutant=guard))
+    here.give_up()
+    assert verdict.wrong, f"the runs do not notice that the engine has {guard!r}"
+
+
+def test_a_worker_killed_after_applying_what_came_costs_nothing(here: World) -> None:
+    verdict = play(here, Run("invoice", "after_apply", "kill"))
+    assert (verdict.wrong, verdict.tripped) == ([], True)
+
+
+def test_a_delivery_whose_web_process_died_before_the_answer_counts_once(here: World) -> None:
+    here.calm()
+    with deaf_after_storing(here) as died:
+        made = here.stage.hoop.create(line("Care plan", "900", "1", GST))
+        wait_until(died, 10, "the web process to die")
+    here.stage.hoop.redeliver(times=2)
+    for _ in range(10):
+        _carried(here)
+        time.sleep(0.1)
+    wait_until(lambda: _carried(here), 10, "the invoice")
+    numbers = [each["InvoiceNumber"] for each in here.stage.invoices()]
+    assert numbers.count(made["invoiceNumber"]) == 1
+
+
+@contextmanager
+def deaf_after_storing(here: World) -> Iterator[Callable[[], bool]]:
+    """The location's deliveries go to a process that dies when the first is stored; then to the usual one again."""
+    port, hoop = free_port(), here.stage.hoop
+    pid = here.hands.start("after_store:kill", role="listen", EAR_PORT=str(port), EAR_TOKEN=here.token())
+    wait_until(lambda: _listens(port), 10, "the web process")
+    usual = here.listens_at()
+    hoop.listen(f"http://localhost:{port}/hook", here.secret())
+    yield lambda: state(pid) in ("gone", "Z")
+    hoop.listen(usual, here.secret())
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _carried(here: World) -> bool:
+    intake.apply()
+    draining.drain(here.stage.connection_id)
+    return here.at_rest()
