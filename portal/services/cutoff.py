@@ -37,7 +37,7 @@ JOB = "jobs.housekeeping.take_up"
 ADMIN_ONLY = "Only an agency admin can move the cut-off."
 NOT_BACK = "The cut-off can only be moved back. Choose a day before {day:%-d %B %Y}."
 NOT_CONNECTED = "Connect to Xero first; the cut-off belongs to the connection."
-CHANGED = "Meanwhile {count} are concerned. Look at the figures again, then confirm."
+CHANGED = "The figures have changed: it is {count} now. Look at them again, then confirm."
 
 
 @dataclass(frozen=True)

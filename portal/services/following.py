@@ -136,7 +136,8 @@ def take_up(session: Session, invoice: Invoice, connection: Connection) -> None:
     _begin(session, invoice, connection)
     for payment in invoice.payments:
         held = outbox.find(session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
-        if held is not None and held.state == PushState.SKIPPED and held.settled_by_id is None:
+        by_rule = held is not None and held.state == PushState.SKIPPED and held.settled_by_id is None
+        if by_rule and payment.taken_back_at is None:
             _pay(session, invoice, payment)
     for given in session.scalars(select(Refund).where(Refund.invoice_id == invoice.id)):
         refund(session, given)
