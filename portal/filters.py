@@ -80,8 +80,8 @@ def quantity(value: Decimal) -> str:
 
 
 def percent(value: Decimal) -> str:
-    """A rate without idle zeros: `10 %`, `8.875 %`."""
-    return f"{quantity(value)} %"
+    """A rate without idle zeros: `10 %`, `8.875 %`; it never breaks before the sign."""
+    return f"{quantity(value)}\N{NO-BREAK SPACE}%"
 
 
 def number(value: int) -> str:

@@ -48,6 +48,15 @@ TRIED = {
     "failed": ("could not be sent", "x-circle-fill", "red"),
     "unsure": ("sent, no answer came", "search", "blue"),
 }
+TOLD = {
+    "InvoiceCreate": "the invoice is created",
+    "InvoiceUpdate": "the invoice is changed",
+    "InvoiceSent": "the invoice is sent",
+    "InvoicePartiallyPaid": "a part is paid",
+    "InvoicePaid": "the invoice is paid",
+    "InvoiceVoid": "the invoice is void",
+    "InvoiceDelete": "the invoice is deleted",
+}
 
 
 class View(StrEnum):
@@ -330,7 +339,7 @@ def _timeline(location_id: int, invoice: Invoice, pushes: list[Push]) -> list[Mo
             event.received_at,
             "inbox",
             "grey",
-            f"HoopAI told us: {event.event or 'an event'}",
+            f"HoopAI told us: {TOLD.get(event.event or '', event.event or 'something')}",
             event.reason or "",
         )
         for event in events
@@ -340,7 +349,7 @@ def _timeline(location_id: int, invoice: Invoice, pushes: list[Push]) -> list[Mo
 
 
 def _moments(push: Push) -> list[Moment]:
-    what = {"contact": "Contact", "invoice": "Invoice", "payment": "Payment"}[push.document]
+    what = push.document.replace("_", " ").capitalize()
     deed = {"create": "to be created", "update": "to be changed", "void": "to be voided"}[push.operation]
     found = [Moment(push.created_at, "hourglass-split", "blue", f"{what} {deed} in Xero")]
     found += [_tried(what, attempt) for attempt in push.attempts]
@@ -353,6 +362,10 @@ def _moments(push: Push) -> list[Moment]:
 
 def _tried(what: str, attempt: Attempt) -> Moment:
     words, icon, tone = TRIED.get(attempt.outcome, (attempt.outcome, "arrow-up-circle-fill", "blue"))
-    took = f"{attempt.duration_ms / 1000:.1f} s" if attempt.duration_ms is not None else ""
+    took = _took(attempt.duration_ms) if attempt.duration_ms is not None else ""
     text = " · ".join(part for part in (attempt.message or "", took) if part)
     return Moment(attempt.at, icon, tone, f"{what} {words}", text, attempt)
+
+
+def _took(milliseconds: int) -> str:
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"

@@ -9,7 +9,7 @@ from flask import Flask, g, request, url_for
 from portal.filters import plural
 from portal.models import Location
 from portal.security import here, me, person
-from portal.services import overview, problems, users
+from portal.services import mappings, overview, problems, users
 from portal.services.overview import Glance, Stage
 
 
@@ -29,6 +29,7 @@ class Frame:
 
     locations: list[Location]
     glance: Glance
+    stage: Stage
     banner: Banner | None
 
 
@@ -61,19 +62,20 @@ def _frame() -> Frame | None:
 
 def _built() -> Frame:
     glance = overview.glance(here())
-    return Frame(users.locations_of(me()), glance, _banner(glance))
+    missing = mappings.missing(here().id) if glance.stage == Stage.LIVE else None
+    stage = overview.stage_of(glance.connection, missing)
+    return Frame(users.locations_of(me()), glance, stage, _banner(glance))
 
 
 def _banner(glance: Glance) -> Banner | None:
-    waits = plural(glance.on_its_way + glance.needs_you, "document waits", "documents wait")
+    count = glance.on_its_way + glance.needs_you
+    waits = f" {plural(count, 'document waits', 'documents wait')} here until then." if count else ""
     panel = partial(url_for, "connections.panel")
     if glance.stage in (Stage.ATTENTION, Stage.DISCONNECTED) and glance.connection:
         reason = glance.connection.reason or "Xero is disconnected."
-        return Banner("warning", f"{reason} {waits} here until then.", "Look at the connection", panel())
+        return Banner("warning", f"{reason}{waits}", "Look at the connection", panel())
     if glance.stage == Stage.PAUSED:
-        return Banner(
-            "info", f"Sending to Xero is paused. {waits} here until it is resumed.", "Resume", panel()
-        )
+        return Banner("info", f"Sending to Xero is paused.{waits}", "Resume", panel())
     if glance.needs_you:
         count = plural(glance.needs_you, "document needs", "documents need")
         return Banner(

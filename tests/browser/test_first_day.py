@@ -32,6 +32,7 @@ def test_from_signing_in_to_a_paid_invoice_in_xero(watched: Callable[..., Watche
     sees_payments(portal, 2)
     sees_it_paid_in_xero(xero)
     sees_it_paid(portal, number)
+    assert house.complaints() == []
 
 
 def connect(portal: Page) -> None:

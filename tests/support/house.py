@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ except ImportError:
 EMAIL, PASSWORD = "ana@northlight.example", "demo-harbour-2026"
 AGENCY = "Northlight Agency"
 HARBOUR, KAURI = "loc7Qm2VrX0tB4kPz9Ya", "locK3wN8sT1uC6mRd5Eb"
+_OURS = ("web", "worker", "ticker")
 _PYTHON = os.path.realpath(sys.executable)
 
 
@@ -53,6 +55,12 @@ class House:
     def said(self) -> str:
         """What `run` has shown on its screen."""
         return _screen(self.data).read_text(errors="replace")
+
+    def complaints(self) -> list[str]:
+        """The warnings and errors that the portal's own programs have written."""
+        logs = sorted(path for path in (self.data / "log").glob("*.log") if path.name.startswith(_OURS))
+        lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+        return [line for line in lines if re.search(r'"level": "(warning|error|critical)"', line)]
 
     def query(self, question: str) -> list[tuple[Any, ...]]:
         """The rows of a SELECT on the portal's database, which is only read."""
