@@ -84,6 +84,7 @@ class DirectoryContact(Base):
         UniqueConstraint("connection_id", "contact_id"),
         Index("ix_directory_contacts_connection_id_name_folded", "connection_id", "name_folded"),
         Index("ix_directory_contacts_connection_id_contact_number", "connection_id", "contact_number"),
+        Index("ix_directory_contacts_connection_id_email", "connection_id", "email"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -3,6 +3,8 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
+from json import dumps
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -35,7 +37,10 @@ class InvoiceStatus(StrEnum):
 
 
 class Contact(Base):
-    """A customer as HoopAI knows it. `address` holds line1, line2, city, region, postal_code, country."""
+    """A customer as HoopAI knows it. `address` holds line1, line2, city, region, postal_code, country.
+
+    `xero_name` is the name under which a person has decided that a new contact is made in Xero.
+    """
 
     __tablename__ = "contacts"
     __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
@@ -49,11 +54,23 @@ class Contact(Base):
     phone: Mapped[str | None] = mapped_column(String(50))
     address: Mapped[dict[str, str] | None] = mapped_column(ExactJSON)
     updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    xero_name: Mapped[str | None] = mapped_column(String(255))
 
     @property
     def display_name(self) -> str:
         """The name an invoice is addressed to: the company where there is one."""
         return self.company or self.name
+
+    @property
+    def name_sent(self) -> str:
+        """The name that Xero gets: what a person chose for it, else the one of HoopAI."""
+        return self.xero_name or self.display_name
+
+    @property
+    def content_hash(self) -> str:
+        """Fingerprint of everything about the contact that Xero should hold."""
+        content = [self.name_sent, self.name, self.email, self.phone, self.address]
+        return sha256(dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class Invoice(Base):
@@ -62,6 +79,7 @@ class Invoice(Base):
     `revision` grows with each change that Xero should see; `created_at` is HoopAI's, compared with the cut-off.
     `look_up_at` is when REST shall be asked for what events do not carry, `held` that its pushes wait for the
     answer, `looked_up_at` when that was last done; `seen_at` is the start of the last catch-up that met it.
+    `sent_number` is the number with a suffix under which a person has decided to send it.
     """
 
     __tablename__ = "invoices"
@@ -97,6 +115,7 @@ class Invoice(Base):
     held: Mapped[bool] = mapped_column(default=False)
     looked_up_at: Mapped[datetime | None] = mapped_column(Moment)
     seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    sent_number: Mapped[str | None] = mapped_column(String(255))
 
     location: Mapped[Location] = relationship()
     contact: Mapped[Contact | None] = relationship()
@@ -104,6 +123,12 @@ class Invoice(Base):
         order_by="Line.position", cascade="all, delete-orphan", back_populates="invoice"
     )
     payments: Mapped[list["Payment"]] = relationship(order_by="Payment.id", back_populates="invoice")
+
+    @property
+    def number_sent(self) -> str:
+        """The number that Xero gets: HoopAI's, with the suffix that a person chose for it."""
+        chosen = self.sent_number or ""
+        return chosen if chosen.startswith(f"{self.number}-") else self.number
 
 
 class Line(Base):

@@ -28,6 +28,7 @@ class Operation(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    RECODE = "recode"
     VOID = "void"
 
 
@@ -66,6 +67,7 @@ class Push(Base):
 
     `parent_*` names the document whose link must exist first (an invoice's contact, a payment's invoice).
     `cause` groups what one act mends, for example `category:product:66f0…` or `account:215`.
+    `before` is what Xero held before a change, as it was last sent.
     """
 
     __tablename__ = "pushes"
@@ -99,6 +101,7 @@ class Push(Base):
     updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     settled_at: Mapped[datetime | None] = mapped_column(Moment)
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    before: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
 
     location: Mapped[Location] = relationship()
     attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.id.desc()", back_populates="push")
@@ -166,6 +169,7 @@ class Attempt(Base):
 class Link(Base):
     """Our document ↔ its id in one Xero organisation. `sent_hash` is the content that Xero holds.
 
+    `content` is that content as it was last sent; `seen` what Xero itself said of it when it was last read back.
     Kept per organisation (tenant id), never per connection row, so that reconnecting re-creates nothing.
     """
 
@@ -187,6 +191,8 @@ class Link(Base):
     ours: Mapped[bool] = mapped_column(default=True)
     sent_hash: Mapped[str | None] = mapped_column(String(64))
     linked_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    content: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
+    seen: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
 
 
 class Heartbeat(Base):

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal.models import (
     Connection,
+    Contact,
     Document,
     Failure,
     Invoice,
@@ -120,6 +121,26 @@ def take_back(session: Session, payment: Payment) -> None:
     )  # fmt: skip
     if _elsewhere(session, payment.invoice, _connection(session, payment.invoice)):
         outbox.leave_out(session, wanted, ELSEWHERE)
+
+
+def contact_changed(session: Session, contact: Contact) -> None:
+    """Something of a contact has changed: want it in Xero, where the portal made the contact there itself."""
+    connection = session.scalar(select(Connection).where(Connection.location_id == contact.location_id))
+    if connection is None or not preferences.of(session, contact.location_id).update_contacts:
+        return
+    held = session.scalar(
+        select(Link).where(
+            Link.tenant_id == connection.tenant_id,
+            Link.location_id == contact.location_id,
+            Link.document == Document.CONTACT,
+            Link.document_id == contact.id,
+        )
+    )
+    if held is not None and held.ours and held.sent_hash != contact.content_hash:
+        outbox.want(
+            session, contact.location_id, Document.CONTACT, contact.id, Operation.UPDATE,
+            parent=(Document.CONTACT, contact.id),
+        )  # fmt: skip
 
 
 def left_out(invoice: Invoice, connection: Connection | None) -> str | None:
