@@ -12,6 +12,7 @@ from portal.models.connections import (
     Withdrawal,
 )
 from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment, Refund
+from portal.models.mapping_history import MappingChange, MappingSave
 from portal.models.mappings import Category, HoopTax, Mapping, MappingKind
 from portal.models.people import Agency, AuditEntry, Location, Role, Session, User, UserLocation
 from portal.models.products import Collection, Product
@@ -27,6 +28,7 @@ from portal.models.pushes import (
     Push,
     PushState,
 )
+from portal.models.recodings import RecodedInvoice, RecodedState, Recoding, RecodingState
 from portal.models.settings import LocationSetting
 from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
 
@@ -64,7 +66,9 @@ __all__ = [
     "Location",
     "LocationSetting",
     "Mapping",
+    "MappingChange",
     "MappingKind",
+    "MappingSave",
     "Moment",
     "Money",
     "Operation",
@@ -72,6 +76,10 @@ __all__ = [
     "Product",
     "Push",
     "PushState",
+    "RecodedInvoice",
+    "RecodedState",
+    "Recoding",
+    "RecodingState",
     "Refund",
     "Role",
     "Session",

@@ -96,7 +96,7 @@ def _amounts(line: Line, ways: amounts.Reckoning, index: int) -> tuple[Decimal, 
 
 
 def _account(line: Line, book: MappingBook) -> str:
-    account = book.account_for(line.category_key)
+    account = book.account_of_line(line.product_id, line.category_key)
     return _safe(account.code or "") if account is not None and account.takes_revenue else ""
 
 

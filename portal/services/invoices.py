@@ -320,7 +320,7 @@ def _lines(location_id: int, invoice: Invoice) -> list[LineRow]:
             line,
             line.quantity * line.unit_amount,
             names.get(line.category_key, line.name),
-            book.account_for(line.category_key),
+            book.account_of_line(line.product_id, line.category_key),
             book.tax_for(line.tax_key),
         )
         for line in invoice.lines

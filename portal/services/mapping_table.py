@@ -22,22 +22,13 @@ from portal.models import (
     TaxRate,
 )
 from portal.services import mappings, paging
+from portal.services.mapping_history import method_name
 from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook, percent_key
 from portal.services.paging import Page
 
 MOST_OPTIONS = 2_500
 USED_WITHIN = timedelta(days=90)
 FILTERS = ("all", "unmapped", "stale", "waiting")
-METHODS = {
-    DEFAULT: "All payments",
-    "stripe": "Stripe",
-    "paypal": "PayPal",
-    "manual": "Manual",
-    "cash": "Cash",
-    "cheque": "Cheque",
-    "card": "Card",
-    "bank_transfer": "Bank transfer",
-}
 
 
 @dataclass(slots=True)
@@ -146,11 +137,6 @@ def category(
     if row is not None:
         _add_use(location_id, [row], revenue)
     return row, revenue, book.default_account
-
-
-def method_name(method: str) -> str:
-    """A payment method in words."""
-    return METHODS.get(method, method.replace("_", " ").capitalize())
 
 
 def _categories(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[CategoryRow]:

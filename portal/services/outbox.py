@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal import clock
@@ -21,6 +21,7 @@ from portal.services import audit
 from portal.services.unit import transaction
 
 BACKOFF = (5, 15, 60, 300, 900)
+MOVING = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
 OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
 RETRIABLE = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
 NOT_SENT = "Its invoice is not sent to Xero."
@@ -154,17 +155,26 @@ def guard(session: Session, location_id: int) -> Connection | None:
 
 def free(session: Session, location_id: int, causes: Iterable[str]) -> int:
     """Queue exactly the pushes that these causes blocked; how many."""
+    return len(free_these(session, location_id, causes))
+
+
+def free_these(
+    session: Session, location_id: int, causes: Iterable[str], invoices: Select[int] | None = None
+) -> list[int]:
+    """The same, naming them; with `invoices` only pushes of those invoices."""
+    wanted = list(causes)
+    if not wanted:
+        return []
     guard(session, location_id)
-    found = session.scalars(
-        select(Push).where(
-            Push.location_id == location_id,
-            Push.state == PushState.BLOCKED,
-            Push.cause.in_(list(causes)),
-        )
-    ).all()
-    for push in found:
+    found = select(Push).where(
+        Push.location_id == location_id, Push.state == PushState.BLOCKED, Push.cause.in_(wanted)
+    )
+    if invoices is not None:
+        found = found.where(Push.document == Document.INVOICE, Push.document_id.in_(invoices))
+    pushes = session.scalars(found).all()
+    for push in pushes:
         requeue(push)
-    return len(found)
+    return [push.id for push in pushes]
 
 
 def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:

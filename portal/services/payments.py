@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 from portal.extensions import db
 from portal.models import Connection, Document, Invoice, Link, Location, Payment, Push
 from portal.services import paging, xero_links
-from portal.services.mapping_table import method_name
+from portal.services.mapping_history import method_name
 from portal.services.paging import Page
 
 

@@ -69,9 +69,14 @@ def check_day(day: date | None, organisation: Organisation, what: str) -> None:
         )
 
 
+def day_of(text: object) -> date | None:
+    """The calendar day in an ISO text, if there is one."""
+    return date.fromisoformat(str(text)[:10]) if text else None
+
+
 def account_of(line: Line, book: MappingBook) -> LedgerAccount:
     """The revenue account of a line. Raises Blocked when none is chosen or the chosen one cannot be used."""
-    account = book.account_for(line.category_key)
+    account = book.account_of_line(line.product_id, line.category_key)
     if account is None:
         raise Blocked(
             Failure.MAPPING, f"category:{line.category_key}", f"No account is chosen for {line.name}."

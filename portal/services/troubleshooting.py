@@ -22,7 +22,7 @@ from portal.models import (
     PushState,
 )
 from portal.services import invoices, problems
-from portal.services.mapping_table import method_name
+from portal.services.mapping_history import method_name
 from portal.services.problems import Advice, Owner
 
 MOST_EACH = 500

@@ -1,0 +1,109 @@
+"""The book of a location's choices: where a category, a tax or a payment method goes."""
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from portal.models import LedgerAccount, MappingKind, TaxRate
+
+NO_TAX = "none"
+NO_TAX_NAME = "No tax"
+ANY_TAX = "rate:"
+DEFAULT = "default"
+DEFAULT_ACCOUNT = "account"
+
+Target = tuple[MappingKind, str]
+Choices = Dict[Target, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MappingBook:
+    """Every choice of one location beside the organisation's accounts and tax rates.
+
+    `accounts` is by AccountID, `rates` by tax type, `chosen` gives the AccountID or tax type of each target,
+    `percents` the percentage of each HoopAI tax.
+    """
+
+    accounts: dict[str, LedgerAccount]
+    rates: dict[str, TaxRate]
+    chosen: dict[Target, str]
+    percents: dict[str, Decimal] = field(default_factory=dict)
+
+    def account_for(self, *keys: str) -> LedgerAccount | None:
+        """The account of the first of these categories that has an own one, else the default one.
+
+        A line's product comes before its collection. The account may be archived: see `.takes_revenue`. An own
+        choice that the organisation does not have gives None, never the default account.
+        """
+        own = next(filter(None, (self.chosen.get((MappingKind.CATEGORY, key)) for key in keys)), None)
+        return self.accounts.get(own) if own else self.default_account
+
+    def account_of_line(self, product_id: str | None, category_key: str) -> LedgerAccount | None:
+        """The account of a line: its product's own one, else that of its category, else the default one."""
+        return self.account_for(*keys_of(product_id, category_key))
+
+    def with_choices(self, choices: Choices) -> "MappingBook":
+        """The book as it would be with these choices (an empty text takes one back)."""
+        merged = {**self.chosen, **choices}
+        return replace(self, chosen={target: to for target, to in merged.items() if to})
+
+    def label(self, kind: MappingKind, value: str) -> str:
+        """An AccountID or tax type as a person knows it; empty for none."""
+        if kind == MappingKind.TAX:
+            return self.rates[value].name if value in self.rates else value
+        return self.accounts[value].label if value in self.accounts else value
+
+    @property
+    def default_account(self) -> LedgerAccount | None:
+        """The account of categories without an own one."""
+        return self.accounts.get(self.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), ""))
+
+    def tax_for(self, tax_key: str) -> TaxRate | None:
+        """The tax rate chosen for a HoopAI tax (`none` for lines without tax), usable or not.
+
+        A tax without a choice of its own goes where any tax of its percentage goes.
+        """
+        own = self.chosen.get((MappingKind.TAX, tax_key))
+        if own is None and tax_key in self.percents:
+            own = self.chosen.get((MappingKind.TAX, percent_key(self.percents[tax_key])))
+        return self.rates.get(own or "")
+
+    def payment_account_for(self, method: str) -> LedgerAccount | None:
+        """Where money of this method is received: its own account, else the one for all methods."""
+        own = self.chosen.get((MappingKind.PAYMENT, method)) or self.chosen.get(
+            (MappingKind.PAYMENT, DEFAULT)
+        )
+        return self.accounts.get(own) if own else None
+
+    def mends(self, cause: str) -> bool:
+        """Whether what `cause` names (category:…, tax:…, payment:…, account:…) is in order now."""
+        kind, _, key = cause.partition(":")
+        if kind == "category":
+            account = self.account_for(key)
+            return account is not None and account.takes_revenue
+        if kind == "tax":
+            rate = self.tax_for(key)
+            return rate is not None and rate.usable and rate.rate == self.percents.get(key, rate.rate)
+        if kind == "payment":
+            account = self.payment_account_for(key)
+            return account is not None and account.takes_payments
+        return kind == "account" and self._account_in_order(key)
+
+    def _account_in_order(self, account_id: str) -> bool:
+        account = self.accounts.get(account_id)
+        in_use = {kind for (kind, _), value in self.chosen.items() if value == account_id}
+        if account is None or not account.active:
+            return not in_use
+        fits_payments = MappingKind.PAYMENT not in in_use or account.takes_payments
+        return fits_payments and (not in_use - {MappingKind.PAYMENT} or account.takes_revenue)
+
+
+def keys_of(product_id: str | None, category_key: str) -> tuple[str, ...]:
+    """By what a line is mapped, the most particular first."""
+    product = f"product:{product_id}"
+    return (product, category_key) if product_id and product != category_key else (category_key,)
+
+
+def percent_key(percent: Decimal) -> str:
+    """The key under which any tax of this percentage is mapped; it can be chosen before HoopAI has used one."""
+    return f"{ANY_TAX}{percent.normalize():f}"
