@@ -70,7 +70,7 @@ class Connection(Base):
 
     One row a location. `fence` grows with every lease: a write that carries an older number is refused.
     `organisation` holds what we last read of it: name, short_code, country, base_currency, lock dates, currencies.
-    `checked_at` is when Xero last said that it holds; `doubted_at` when a refusal was met that nobody could explain yet.
+    `checked_at` is when Xero last said that it holds; `doubted_at` when a refusal was met that nobody could explain.
     """
 
     __tablename__ = "connections"
@@ -153,6 +153,11 @@ class ConsentRun(Base):
     settled_at: Mapped[datetime | None] = mapped_column(Moment)
 
     location: Mapped[Location] = relationship()
+
+    @property
+    def row(self) -> str:
+        """The row's identity, bound into its sealed verifier."""
+        return f"consent_runs:{self.state_hash}"
 
 
 class Withdrawal(Base):

@@ -8,10 +8,10 @@ from portal import clock
 from portal.config import settings
 from portal.crypto import Sealer
 from portal.extensions import db
-from portal.models import Authorisation, Source
+from portal.models import Authorisation, ConsentRun, Source
 from portal.services.unit import transaction
 
-Kept = TypeVar("Kept", Authorisation, Source)
+Kept = TypeVar("Kept", Authorisation, Source, ConsentRun)
 
 
 def seal(plain: str, row: str) -> str:
@@ -42,12 +42,13 @@ def reseal() -> dict[str, int]:
     return {
         "authorisations": _each(Authorisation, ("tokens_sealed", "previous_sealed")),
         "sources": _each(Source, ("secret_sealed", "previous_secret_sealed", "api_token_sealed")),
+        "consent_runs": _each(ConsentRun, ("verifier_sealed",)),
     }
 
 
-def row_of(row: Authorisation | Source, column: str) -> str:
+def row_of(row: Authorisation | Source | ConsentRun, column: str) -> str:
     """The identity a column's secret is bound to: the row's, with the column where a row keeps several."""
-    plain = {"tokens_sealed", "secret_sealed"}
+    plain = {"tokens_sealed", "secret_sealed", "verifier_sealed"}
     return row.row if column in plain else f"{row.row}:{column.removesuffix('_sealed')}"
 
 
@@ -59,7 +60,9 @@ def _each(table: type[Kept], columns: tuple[str, ...]) -> int:
 def _one(table: type[Kept], row_id: int, columns: tuple[str, ...]) -> int:
     sealer = _sealer()
     with transaction() as session:
-        row = session.get_one(table, row_id, with_for_update=True, populate_existing=True)
+        row = session.get(table, row_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            return 0
         older = [name for name in columns if _is_older(sealer, getattr(row, name))]
         for name in older:
             setattr(row, name, sealer.reseal(getattr(row, name), row_of(row, name)))

@@ -6,7 +6,9 @@ from htmx_flask import Htmx
 
 from portal.extensions import csrf
 from portal.views import frame, vendor
+from portal.views.choosing import room as choosing
 from portal.views.connections import room as connections
+from portal.views.cutoff import room as cutoff
 from portal.views.hooks import room as hooks
 from portal.views.integrations import room as integrations
 from portal.views.invoices import room as invoices
@@ -23,6 +25,8 @@ ROOMS = (
     overview,
     integrations,
     connections,
+    choosing,
+    cutoff,
     mappings,
     invoices,
     payments,

@@ -40,6 +40,9 @@ def callback() -> AnyResponse:
         )
     except ChooseAgain as refusal:
         return done(str(refusal), _came_from(), "danger")
+    if outcome.choice is not None:
+        ask = url_for("choosing.show", location_id=outcome.location.hoop_id, choice_id=outcome.choice)
+        return done(outcome.sentence, ask, "info")
     to = url_for("integrations.index", location_id=outcome.location.hoop_id)
     return done(outcome.sentence, to, "success" if outcome.ok else "danger")
 

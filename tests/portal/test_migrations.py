@@ -51,12 +51,13 @@ def test_an_older_database_keeps_its_mappings_and_gives_them_their_organisation(
 def _fill() -> None:
     rows = (
         "INSERT INTO agencies (id, name, created_at) VALUES (1, 'A', :at)",
-        "INSERT INTO locations (id, hoop_id, agency_id, name, timezone, created_at) VALUES (1, 'l', 1, 'L', 'UTC', :at)",
+        "INSERT INTO locations (id, hoop_id, agency_id, name, timezone, created_at)"
+        " VALUES (1, 'l', 1, 'L', 'UTC', :at)",
         "INSERT INTO authorisations (id, xero_user_id, state, tokens_sealed, scopes, expires_at, refreshed_at, version,"
         " fence) VALUES (1, 'u', 'active', '', '[]', :at, :at, 1, 0)",
         "INSERT INTO connections (id, location_id, authorisation_id, xero_connection_id, tenant_id, state, since,"
-        " cut_off, connected_at, organisation, fence)"
-        " VALUES (1, 1, 1, 'x', 'tenant-a', 'connected', :at, :at, :at, '{}', 0)",
+        " cut_off, connected_at, organisation, stumbles, fence)"
+        " VALUES (1, 1, 1, 'x', 'tenant-a', 'connected', :at, :at, :at, '{}', 0, 0)",
         "INSERT INTO mappings (id, location_id, kind, key, account_id, changed_at)"
         " VALUES (1, 1, 'default', 'account', 'acc', :at)",
     )

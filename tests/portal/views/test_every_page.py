@@ -16,6 +16,9 @@ PAGES = (
     "/settings/integrations/hoopai/secret",
     "/settings/integrations/xero",
     "/settings/integrations/xero/disconnect",
+    "/settings/integrations/xero/cut-off",
+    "/settings/integrations/xero/cut-off?day=2026-01-01",
+    "/settings/integrations/xero/cut-off?day=nonsense&page=9",
     "/settings/integrations/xero/account-mapping",
     "/settings/integrations/xero/account-mapping?only=unmapped&q=work&suggest=1",
     "/settings/integrations/xero/account-mapping/category?key=product:workshop",
@@ -34,7 +37,7 @@ PAGES = (
     "/troubleshooting?number=hs-5",
     "/troubleshooting?number=nope",
 )
-SAMPLES = {"location_id": HARBOUR, "hoop_id": "inv0", "token": "unknown", "filename": "portal.css"}
+SAMPLES = {"choice_id": "1", "location_id": HARBOUR, "hoop_id": "inv0", "token": "unknown", "filename": "portal.css"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
