@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
-from tests.browser import people
+from tests.browser import people, stock
 from tests.support.house import House
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -104,6 +104,13 @@ def signed_in(browser: Browser, house: House) -> Any:
         page = context.new_page()
         people.sign_in(page, house)
         return context.storage_state()
+
+
+@pytest.fixture(scope="session")
+def stocked(house: House) -> stock.Stock:
+    """Locations and documents in every state."""
+    stock.locations(house)
+    return stock.documents(house)
 
 
 @pytest.fixture

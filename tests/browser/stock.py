@@ -55,6 +55,12 @@ def documents(house: House) -> Stock:
     _bill(hoop, "Cobalt Cycles", ("Brand workshop", "400", "2", GST))
     void = _bill(hoop, "Cobalt Cycles", ("Printed style guide", "45.50", "3", GST))
     _settled(house, hoop)
+    visitor.map(
+        HARBOUR,
+        retainers=("category:name:monthly retainer", "215 "),
+        workshop=("category:name:workshop", "205 "),
+        brand=("category:name:brand workshop", "205 "),
+    )
     hoop.act(paid, "pay", amount="275", method="card", provider="stripe")
     hoop.act(paid, "pay", method="cash")
     hoop.act(half, "pay", amount="800", method="card", provider="stripe")

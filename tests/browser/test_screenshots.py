@@ -19,11 +19,6 @@ PICTURES = {
 }
 
 
-@pytest.fixture(scope="module")
-def stocked(house: House) -> stock.Stock:
-    return stock.documents(house)
-
-
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_for_the_readme(
     name: str, ana: Watched, house: House, stocked: stock.Stock, request: pytest.FixtureRequest
