@@ -18,12 +18,16 @@ Amounts = Literal["Exclusive", "Inclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: quantity × unit price, its tax in percent, and what HoopAI said about inclusive prices."""
+    """One line: quantity × unit price, its tax in percent, and what HoopAI said about inclusive prices.
+
+    `discounted` is whether the invoice's discount counts for it.
+    """
 
     quantity: Decimal
     unit_amount: Decimal
     tax_rate: Decimal
     inclusive: bool | None = None
+    discounted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,13 @@ def _discount_ways(
 ) -> list[tuple[Decimal | None, tuple[Decimal, ...] | None]]:
     if discount is None or not discount.value:
         return [(None, None)]
-    gross = [cents(item.quantity * item.unit_amount) for item in items]
+    exact = [item.quantity * item.unit_amount if item.discounted else Decimal(0) for item in items]
+    gross = [cents(each) for each in exact]
     if discount.kind == "percentage":
-        amount = cents(sum(gross, Decimal(0)) * discount.value / HUNDRED)
-        return [(discount.value, None), (None, spread(amount, gross))]
-    return [(None, spread(discount.value, gross))]
+        amount = cents(sum(exact, Decimal(0)) * discount.value / HUNDRED)
+        by_rate = [(discount.value, None)] if all(item.discounted for item in items) else []
+        return [*by_rate, (None, spread(amount, gross))]
+    return [(None, spread(min(discount.value, sum(gross, Decimal(0))), gross))]
 
 
 def _total(

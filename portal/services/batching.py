@@ -64,6 +64,10 @@ def _write_one(desk: Desk, push: Push) -> Letter | None:
         _link(desk, push, match.xero_id)
     except letters.NotYet:
         pass
+    except letters.Later as reason:
+        outbox.wait(push, Failure.BUSY, str(reason))
+    except letters.LeftOut as reason:
+        outbox.leave_out(desk.session, push, str(reason))
     except letters.Nothing:
         outbox.sent(push)
     except letters.Withdrawn:

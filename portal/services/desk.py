@@ -56,6 +56,7 @@ class Desk:
     def _read_contacts(self, ids: list[int]) -> None:
         found = self.session.scalars(select(Contact).where(Contact.id.in_(ids)))
         self.contacts = {contact.id: contact for contact in found}
+        self._read_links(Document.CONTACT, ids)
         everyone = list(self.contacts.values())
         self.directory = matching.Directory.read(self.session, self.connection.id, everyone)
 
@@ -63,7 +64,7 @@ class Desk:
         found = self.session.scalars(
             select(Invoice)
             .where(Invoice.id.in_(ids))
-            .options(selectinload(Invoice.lines), joinedload(Invoice.contact))
+            .options(selectinload(Invoice.lines), joinedload(Invoice.contact), joinedload(Invoice.location))
         )
         self.invoices = {invoice.id: invoice for invoice in found}
         self._read_links(Document.INVOICE, ids)

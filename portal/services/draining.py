@@ -18,6 +18,7 @@ from portal.services import (
     matching,
     organisations,
     outbox,
+    reading_back,
     recording,
     resolving,
     sending,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 ORDER = (
     (Document.CONTACT, Operation.CREATE),
+    (Document.CONTACT, Operation.UPDATE),
     (Document.INVOICE, Operation.CREATE),
     (Document.INVOICE, Operation.UPDATE),
     (Document.PAYMENT, Operation.VOID),
@@ -75,8 +77,10 @@ def _carry(work: Work) -> None:
     if work.going:
         _know_the_books(work)
     for document, operation in ORDER:
-        if document == Document.CONTACT and work.going:
+        if (document, operation) == (Document.CONTACT, Operation.CREATE) and work.going:
             _know_the_contacts(work)
+        if document == Document.INVOICE and operation in reading_back.CHANGES and work.going:
+            reading_back.read(work, operation)
         while work.going and (ids := batching.prepare(work.connection_id, work.fence, document, operation)):
             failpoints.here("after_prepare")
             sending.send(work, ids, recording.record)

@@ -20,23 +20,28 @@ ALONE = {(Document.PAYMENT, Operation.VOID)}
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One element and how to know it again in the answer: our number for it, or the mark in its reference."""
+    """One element and how to know it again in the answer: our number for it, or the mark in its reference.
+
+    `holds` is what Xero holds afterwards where the element says only a part of it.
+    """
 
     push: Push
     number: str
     element: dict[str, Any]
     content_hash: str | None = None
     expected_total: Decimal | None = None
+    holds: dict[str, Any] | None = None
 
     def item(self) -> dict[str, Any]:
         """What a batch keeps of it beside the bytes."""
-        return {
+        kept = {
             "push": self.push.id,
             "number": self.number,
             "element": self.element,
             "hash": self.content_hash,
             "total": self.expected_total,
         }
+        return kept if self.holds is None else {**kept, "holds": self.holds}
 
 
 class Matched(Exception):
@@ -53,6 +58,14 @@ class NotYet(Exception):
 
 class Withdrawn(Exception):
     """HoopAI has voided or deleted the invoice before it reached Xero."""
+
+
+class Later(Exception):
+    """Something else of ours must be done in Xero first; the text says what it waits for."""
+
+
+class LeftOut(Exception):
+    """It is not sent at all; the text says why."""
 
 
 class Nothing(Exception):

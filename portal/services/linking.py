@@ -1,6 +1,7 @@
 """Remember which document is which in Xero."""
 
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -36,6 +37,7 @@ def put(
     total: Decimal | None = None,
     content_hash: str | None = None,
     ours: bool = True,
+    content: dict[str, Any] | None = None,
 ) -> Link:
     """Write down, or bring up to date, that this document is that one in Xero."""
     link = find(session, tenant_id, location_id, document, document_id)
@@ -49,6 +51,7 @@ def put(
     link.xero_status = status or link.xero_status
     link.xero_total = link.xero_total if total is None else total
     link.sent_hash = content_hash or link.sent_hash
+    link.content = content or link.content
     link.linked_at = clock.now()
     session.flush()
     return link

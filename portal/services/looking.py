@@ -17,7 +17,7 @@ MOST = 40
 
 def invoices_by_number(work: Work, numbers: list[str]) -> Seen:
     """Xero's sales invoices with these numbers, whoever made them."""
-    reply = _ask(work, lambda: work.client.invoices_numbered(numbers))
+    reply = ask(work, lambda: work.client.invoices_numbered(numbers))
     found = reply.data.get("Invoices") or []
     return {str(each.get("InvoiceNumber")): each for each in found if each.get("Type") == "ACCREC"}
 
@@ -37,7 +37,7 @@ def _invoices(work: Work, items: Items) -> Seen:
 
 
 def _voided(work: Work, items: Items) -> Seen:
-    reply = _ask(work, lambda: work.client.invoices([item["number"] for item in items]))
+    reply = ask(work, lambda: work.client.invoices([item["number"] for item in items]))
     found = reply.data.get("Invoices") or []
     return {str(each["InvoiceID"]): each for each in found if each.get("Status") in ("VOIDED", "DELETED")}
 
@@ -50,7 +50,7 @@ def _nothing(work: Work, items: Items) -> Seen:
 def _payments(work: Work, items: Items) -> Seen:
     """Payments known again by the mark in their reference, on the invoices they belong to: one call for all."""
     ids = list({item["element"]["Invoice"]["InvoiceID"] for item in items})
-    reply = _ask(work, lambda: work.client.invoices(ids))
+    reply = ask(work, lambda: work.client.invoices(ids))
     embedded = [
         each for invoice in reply.data.get("Invoices") or [] for each in invoice.get("Payments") or []
     ]
@@ -61,14 +61,14 @@ def _refunds(work: Work, items: Items) -> Seen:
     references = [item["element"]["Reference"] for item in items]
     found: list[dict[str, Any]] = []
     for part in _parts(references):
-        found += _ask(work, partial(work.client.payments_referenced, part)).data.get("Payments") or []
+        found += ask(work, partial(work.client.payments_referenced, part)).data.get("Payments") or []
     return _marked(items, found)
 
 
 def _deleted(work: Work, items: Items) -> Seen:
     seen: Seen = {}
     for item in items:
-        reply = _ask(work, partial(work.client.payment, item["number"]))
+        reply = ask(work, partial(work.client.payment, item["number"]))
         for each in reply.data.get("Payments") or []:
             if each.get("Status") == "DELETED":
                 seen[item["number"]] = each
@@ -77,6 +77,7 @@ def _deleted(work: Work, items: Items) -> Seen:
 
 FINDERS: dict[tuple[Document, Operation], Callable[[Work, Items], Seen]] = {
     (Document.CONTACT, Operation.CREATE): _contacts,
+    (Document.CONTACT, Operation.UPDATE): _nothing,
     (Document.INVOICE, Operation.CREATE): _invoices,
     (Document.INVOICE, Operation.UPDATE): _nothing,
     (Document.INVOICE, Operation.VOID): _voided,
@@ -88,11 +89,11 @@ FINDERS: dict[tuple[Document, Operation], Callable[[Work, Items], Seen]] = {
 
 
 def _numbered(
-    work: Work, items: Items, ask: Callable[[list[str]], Reply], collection: str, name: str
+    work: Work, items: Items, find: Callable[[list[str]], Reply], collection: str, name: str
 ) -> Seen:
     seen: Seen = {}
     for part in _parts([item["number"] for item in items]):
-        reply = _ask(work, partial(ask, part))
+        reply = ask(work, partial(find, part))
         seen |= {str(found.get(name)): found for found in reply.data.get(collection) or []}
     return seen
 
@@ -113,7 +114,8 @@ def _parts(values: list[str]) -> Iterator[list[str]]:
         yield values[start : start + MOST]
 
 
-def _ask(work: Work, letter: Callable[[], Reply]) -> Reply:
+def ask(work: Work, letter: Callable[[], Reply]) -> Reply:
+    """One look-up, which may use the calls kept in reserve. Raises NotNow, LeaseLost and Xero's errors."""
     work.calls += 1
     work.keep_lease()
     return calling.ask(work.tenant_id, letter, held_by=work.holder, use_reserve=True)

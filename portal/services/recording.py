@@ -71,6 +71,7 @@ def landed(
     linking.put(
         session, batch.tenant_id, push.location_id, push.document, push.document_id, result.xero_id or "",
         number=result.number, status=result.status, total=result.total, content_hash=item.get("hash"),
+        content=_held(push, item),
     )  # fmt: skip
     outbox.sent(push, _difference(item.get("total"), result.total))
     if push.document == Document.CONTACT:
@@ -83,6 +84,12 @@ def landed(
             following.void(session, invoice)
     if push.document == Document.PAYMENT:
         _mark_paid(session, batch.tenant_id, push, result)
+
+
+def _held(push: Push, item: dict[str, Any]) -> dict[str, Any] | None:
+    """What Xero holds of a contact or invoice now, to be compared with its next change."""
+    kept = push.document in (Document.CONTACT, Document.INVOICE) and push.operation != Operation.VOID
+    return (item.get("holds") or item["element"]) if kept else None
 
 
 def _is(number: str, result: replies.ElementResult) -> bool:

@@ -43,15 +43,15 @@ def check_taken(work: Work) -> None:
     """Invoices whose number Xero says is used: ours are linked, foreign ones wait for a person's decision."""
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
-        numbers = {push.id: invoice.number for push, invoice in _taken(session, work)}
+        numbers = {push.id: invoice.number_sent for push, invoice in _taken(session, work)}
     if not numbers:
         return
     seen = looking.invoices_by_number(work, list(numbers.values()))
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
         for push, invoice in _taken(session, work):
-            if invoice.number in seen:
-                _claim(session, work, push, invoice, seen[invoice.number])
+            if invoice.number_sent in seen:
+                _claim(session, work, push, invoice, seen[invoice.number_sent])
 
 
 def _adopt_lost(work: Work) -> None:
@@ -161,14 +161,15 @@ def _claim(
         outbox.block(
             push,
             Failure.CONFLICT,
-            f"number:{invoice.number}",
-            f"Invoice {invoice.number} already exists in Xero and {_maker(found)}.",
+            f"number:{invoice.number_sent}",
+            f"Invoice {invoice.number_sent} already exists in Xero and {_maker(found)}.",
         )
         return
     sent_hash = (item or {}).get("hash")
     linking.put(
         session, work.tenant_id, push.location_id, push.document, push.document_id, result.xero_id or "",
         number=result.number, status=result.status, total=result.total, content_hash=sent_hash,
+        content=(item or {}).get("element"),
     )  # fmt: skip
     outbox.sent(push)
     if sent_hash != invoice.content_hash and not invoice.status.final:

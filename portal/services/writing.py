@@ -1,12 +1,9 @@
 """Writing letters: our contacts and invoices in, the elements of a batch out."""
 
-from typing import Any
-
-from portal.models import Contact, Document, Failure, Invoice, Link, Operation, Push
-from portal.services import amounts, matching, preflight, writing_money
+from portal.models import Contact, Document, Failure, Invoice, Operation, Push
+from portal.services import matching, preflight, writing_changes, writing_invoices, writing_money
 from portal.services.desk import Desk
-from portal.services.following import xero_status
-from portal.services.letters import Letter, Matched, Nothing, NotYet, Withdrawn, reference
+from portal.services.letters import Letter, Matched, Nothing, NotYet, Withdrawn
 from portal.services.preflight import Blocked
 from portal.xero import payloads
 
@@ -34,25 +31,21 @@ def _write(desk: Desk, push: Push) -> Letter:
         return MONEY[push.document](desk, push)
     invoice = desk.invoices[push.document_id]
     if push.operation == Operation.VOID:
-        return _void(desk, push, invoice)
+        return writing_changes.void(desk, push, invoice)
     return _invoice(desk, push, invoice)
 
 
 def _contact(desk: Desk, push: Push, contact: Contact) -> Letter:
+    if push.operation == Operation.UPDATE:
+        return writing_changes.contact(desk, push, contact)
     if known := desk.directory.find(contact):
         raise Matched(known)
-    name = matching.folded(contact.display_name)
+    name = matching.folded(contact.name_sent)
     if name in desk.names:
         raise NotYet
     desk.names.add(name)
-    number = matching.number_of(contact)
-    first, _, last = contact.name.partition(" ")
-    address = payloads.AddressOut(**contact.address) if contact.address else None
-    out = payloads.ContactOut(
-        number=number, name=contact.display_name, first_name=first or None, last_name=last or None,
-        email=contact.email, phone=contact.phone, address=address,
-    )  # fmt: skip
-    return Letter(push, number, payloads.element(out))
+    element = writing_changes.new_contact(contact)
+    return Letter(push, matching.number_of(contact), element, contact.content_hash)
 
 
 def _invoice(desk: Desk, push: Push, invoice: Invoice) -> Letter:
@@ -61,61 +54,8 @@ def _invoice(desk: Desk, push: Push, invoice: Invoice) -> Letter:
         raise Nothing
     if invoice.status.final:
         raise Nothing if link else Withdrawn
+    if link is not None:
+        return writing_changes.invoice(desk, push, invoice, link)
     preflight.check_invoice(invoice, desk.organisation)
-    out = _invoice_out(desk, invoice, link)
-    return Letter(push, invoice.number, payloads.element(out), invoice.content_hash, invoice.total)
-
-
-def _invoice_out(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOut:
-    reckoning = _reckon(invoice)
-    contact = desk.link(Document.CONTACT, invoice.contact_id)
-    if contact is None:
-        raise Blocked(
-            Failure.CONFLICT,
-            f"contact:{invoice.contact_id}",
-            "The invoice's customer is not in Xero yet. Mend the contact first, then retry.",
-        )
-    day = invoice.issue_date or invoice.created_at.date()
-    return payloads.InvoiceOut(
-        number=invoice.number, contact_id=contact.xero_id, date=day, due_date=invoice.due_date or day,
-        currency=invoice.currency, lines=_lines(desk, invoice, reckoning), amounts=reckoning.amounts,
-        status="DRAFT" if xero_status(invoice.status, desk.wishes) == "DRAFT" else "AUTHORISED",
-        reference=reference(invoice), invoice_id=link.xero_id if link else None,
-    )  # fmt: skip
-
-
-def _reckon(invoice: Invoice) -> amounts.Reckoning:
-    items = [
-        amounts.Item(line.quantity, line.unit_amount, preflight.tax_percent(line), line.tax_inclusive)
-        for line in invoice.lines
-    ]
-    discount = (
-        amounts.Discount(invoice.discount_type or "fixed", invoice.discount_value)
-        if invoice.discount_value
-        else None
-    )
-    reckoning = amounts.reckon(items, discount, invoice.total)
-    preflight.check_total(invoice, reckoning.differs_from(invoice.total))
-    return reckoning
-
-
-def _lines(desk: Desk, invoice: Invoice, reckoning: amounts.Reckoning) -> list[payloads.LineOut]:
-    parts = reckoning.discount_amounts
-    return [
-        payloads.LineOut(
-            description=line.description or line.name, quantity=line.quantity, unit_amount=line.unit_amount,
-            account_code=preflight.account_of(line, desk.book).code,
-            tax_type=preflight.tax_of(line, desk.book).tax_type, discount_rate=reckoning.discount_rate,
-            discount_amount=(parts[index] or None) if parts else None,
-        )
-        for index, line in enumerate(invoice.lines)
-    ]  # fmt: skip
-
-
-def _void(desk: Desk, push: Push, invoice: Invoice) -> Letter:
-    link = desk.links[(Document.INVOICE, invoice.id)]
-    if link.xero_status in ("VOIDED", "DELETED"):
-        raise Nothing
-    status: Any = "DELETED" if link.xero_status == "DRAFT" else "VOIDED"
-    out = payloads.VoidOut(link.xero_id, status)
-    return Letter(push, link.xero_id, payloads.element(out), invoice.content_hash)
+    element = payloads.element(writing_invoices.whole(desk, invoice, None))
+    return Letter(push, invoice.number_sent, element, invoice.content_hash, invoice.total)

@@ -39,7 +39,7 @@ def credit_note(desk: Desk, push: Push) -> Letter:
             "Change the payment in Xero by hand, then skip this one.",
         )
     preflight.check_day(found.refunded_on, desk.organisation, "The refund")
-    number = f"CN-{found.invoice.number}-{found.id}"
+    number = f"CN-{found.invoice.number_sent}-{found.id}"
     out = payloads.CreditNoteOut(
         number=number, contact_id=desk.links[(Document.CONTACT, found.invoice.contact_id or 0)].xero_id,
         date=found.refunded_on, currency=found.invoice.currency, lines=_credited(desk, found),

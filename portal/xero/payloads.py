@@ -29,6 +29,7 @@ __all__ = [
     "ContactOut",
     "CreditNoteOut",
     "InvoiceOut",
+    "InvoiceStatus",
     "LineOut",
     "NotExact",
     "Out",
@@ -54,6 +55,7 @@ MAX_ELEMENTS = 50
 MAX_BYTES = 3_000_000
 
 Amounts = Literal["Exclusive", "Inclusive", "NoTax"]
+InvoiceStatus = Literal["DRAFT", "AUTHORISED"]
 
 
 class NotExact(ValueError):
@@ -126,7 +128,7 @@ class InvoiceOut:
     currency: str
     lines: Sequence[LineOut]
     amounts: Amounts
-    status: Literal["DRAFT", "AUTHORISED"] = "AUTHORISED"
+    status: InvoiceStatus = "AUTHORISED"
     reference: str | None = None
     url: str | None = None
     branding_theme_id: str | None = None

@@ -1,0 +1,105 @@
+"""Reading invoices back before they are changed: what was paid or altered in Xero meanwhile decides what can be."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from portal import clock
+from portal.extensions import db
+from portal.models import Document, Link, Operation
+from portal.services import leases, looking, outbox, preferences, writing_changes
+from portal.services.unit import release, transaction
+from portal.services.work import Work
+from portal.xero import payloads, replies
+
+MOST = payloads.MAX_ELEMENTS * 5
+CHANGES = (Operation.UPDATE, Operation.VOID)
+LINE = (
+    "LineItemID",
+    "Description",
+    "Quantity",
+    "UnitAmount",
+    "AccountCode",
+    "DiscountRate",
+    "DiscountAmount",
+)
+
+
+def read(work: Work, operation: Operation) -> None:
+    """Keep what Xero says now of the invoices that are about to be changed or voided, one call for fifty.
+
+    Raises NotNow, LeaseLost and Xero's errors.
+    """
+    wanted = _wanted(work, operation)
+    for start in range(0, len(wanted), payloads.MAX_ELEMENTS):
+        part = wanted[start : start + payloads.MAX_ELEMENTS]
+        reply = looking.ask(work, partial(work.client.invoices, part))
+        _keep(work, part, {str(each["InvoiceID"]): each for each in reply.data.get("Invoices") or []})
+
+
+def _wanted(work: Work, operation: Operation) -> list[str]:
+    session = db.session()
+    due = outbox.due(session, work.location_id, work.tenant_id, Document.INVOICE, operation, MOST)
+    wishes = preferences.of(session, work.location_id) if due else None
+    links = session.scalars(
+        select(Link).where(
+            Link.tenant_id == work.tenant_id,
+            Link.location_id == work.location_id,
+            Link.document == Document.INVOICE,
+            Link.document_id.in_([push.document_id for push in due]),
+        )
+    ).all()
+    found = [link.xero_id for link in links if wishes and writing_changes.must_look(link, wishes)]
+    release()
+    return found
+
+
+def _keep(work: Work, ids: Sequence[str], found: dict[str, dict[str, Any]]) -> None:
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        links = session.scalars(
+            select(Link).where(
+                Link.tenant_id == work.tenant_id,
+                Link.location_id == work.location_id,
+                Link.document == Document.INVOICE,
+                Link.xero_id.in_(list(ids)),
+            )
+        )
+        for link in links:
+            told = found.get(link.xero_id)
+            link.seen = {"fence": work.fence, "at": clock.now().isoformat(), **_facts(told)}
+            if told is not None:
+                link.xero_status, link.xero_total = (
+                    str(told.get("Status")),
+                    replies.parse_money(told.get("Total")),
+                )
+
+
+def _facts(told: dict[str, Any] | None) -> dict[str, Any]:
+    if told is None:
+        return {
+            "status": writing_changes.GONE,
+            "paid": 0,
+            "credited": 0,
+            "total": 0,
+            "lines": [],
+            "payments": [],
+        }
+    day = replies.parse_date(told.get("Date"))
+    return {
+        "status": told.get("Status"),
+        "date": day.isoformat() if day else None,
+        "currency": told.get("CurrencyCode"),
+        "total": told.get("Total") or Decimal(0),
+        "paid": told.get("AmountPaid") or Decimal(0),
+        "credited": told.get("AmountCredited") or Decimal(0),
+        "lines": [{name: row[name] for name in LINE if name in row} for row in told.get("LineItems") or []],
+        "payments": [
+            {"id": each.payment_id, "amount": each.amount, "reference": each.reference}
+            for each in replies.payments_in(told)
+            if each.status != "DELETED"
+        ],
+    }

@@ -1,0 +1,84 @@
+"""An invoice as Xero shall hold it: customer, lines with accounts and taxes, the way of saying its amounts."""
+
+from portal.config import settings
+from portal.models import Document, Failure, Invoice, Link
+from portal.services import amounts, preflight
+from portal.services.desk import Desk
+from portal.services.following import xero_status
+from portal.services.letters import reference
+from portal.services.preflight import Blocked
+from portal.xero import payloads
+
+APPROVED = ("AUTHORISED", "PAID")
+
+
+def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOut:
+    """The whole invoice, new or as a change of the linked one. Raises Blocked when it cannot go."""
+    reckoning = reckon(invoice)
+    contact = desk.link(Document.CONTACT, invoice.contact_id)
+    if contact is None:
+        raise Blocked(
+            Failure.CONFLICT,
+            f"contact:{invoice.contact_id}",
+            "The invoice's customer is not in Xero yet. Mend the contact first, then retry.",
+        )
+    day = invoice.issue_date or invoice.created_at.date()
+    return payloads.InvoiceOut(
+        number=invoice.number_sent, contact_id=contact.xero_id, date=day, due_date=invoice.due_date or day,
+        currency=invoice.currency, lines=_lines(desk, invoice, reckoning), amounts=reckoning.amounts,
+        status=_status(desk, invoice, link), reference=reference(invoice), url=page_of(invoice),
+        branding_theme_id=desk.wishes.branding_theme or None, invoice_id=link.xero_id if link else None,
+    )  # fmt: skip
+
+
+def reckon(invoice: Invoice) -> amounts.Reckoning:
+    """How the invoice's amounts are said. Raises Blocked when no way of saying them makes HoopAI's total."""
+    reckoning = reckoned(invoice)
+    preflight.check_total(invoice, reckoning.differs_from(invoice.total))
+    return reckoning
+
+
+def reckoned(invoice: Invoice) -> amounts.Reckoning:
+    """The way of saying the amounts that comes nearest to HoopAI's total."""
+    only = set(invoice.discount_products or [])
+    items = [
+        amounts.Item(
+            line.quantity, line.unit_amount, preflight.tax_percent(line), line.tax_inclusive,
+            discounted=not only or line.product_id in only,
+        )
+        for line in invoice.lines
+    ]  # fmt: skip
+    discount = (
+        amounts.Discount(invoice.discount_type or "fixed", invoice.discount_value)
+        if invoice.discount_value
+        else None
+    )
+    return amounts.reckon(items, discount, invoice.total)
+
+
+def page_of(invoice: Invoice) -> str | None:
+    """The invoice's own page in the portal, for Xero's link back to it; only where the portal is reached by https."""
+    base = settings().base_url
+    if not base.startswith("https://"):
+        return None
+    return f"{base.rstrip('/')}/locations/{invoice.location.hoop_id}/invoices/{invoice.hoop_id}"
+
+
+def _status(desk: Desk, invoice: Invoice, link: Link | None) -> "payloads.InvoiceStatus":
+    """What was approved in Xero stays approved, whoever approved it."""
+    if link is not None and link.xero_status in APPROVED:
+        return "AUTHORISED"
+    return "DRAFT" if xero_status(invoice.status, desk.wishes) == "DRAFT" else "AUTHORISED"
+
+
+def _lines(desk: Desk, invoice: Invoice, reckoning: amounts.Reckoning) -> list[payloads.LineOut]:
+    parts = reckoning.discount_amounts
+    return [
+        payloads.LineOut(
+            description=line.description or line.name, quantity=line.quantity, unit_amount=line.unit_amount,
+            account_code=preflight.account_of(line, desk.book).code,
+            tax_type=preflight.tax_of(line, desk.book).tax_type, discount_rate=reckoning.discount_rate,
+            discount_amount=(parts[index] or None) if parts else None,
+        )
+        for index, line in enumerate(invoice.lines)
+    ]  # fmt: skip
