@@ -211,7 +211,8 @@ def _with_news(here: Here, told: list[TransactionSaid]) -> list[str]:
         return []
     cut_off = _cut_off(here.location_id)
     mine = (Invoice.location_id == here.location_id, Invoice.hoop_id.in_(wanted))
-    looked = dict(db.session.execute(select(Invoice.hoop_id, Invoice.looked_up_at).where(*mine)).tuples())
+    rows = db.session.execute(select(Invoice.hoop_id, Invoice.looked_up_at).where(*mine)).all()
+    looked = {hoop_id: at for hoop_id, at in rows}
     payments = db.session.scalars(select(Payment).join(Invoice).where(*mine)).all()
     alive = {key: not each.taken_back_at for each in payments for key in [each.hoop_id, *each.covers] if key}
     refunded: dict[str, Decimal] = {}

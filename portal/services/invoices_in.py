@@ -58,9 +58,10 @@ def take_read(
 ) -> Invoice:
     """Bring our copy up to date from REST: the whole invoice, and all its transactions where they were read."""
     invoice = find(session, location.id, said.hoop_id)
+    ended = invoice is not None and invoice.status.final
     if invoice is None or not _stale(invoice, said):
         invoice, _ = _apply(session, location, invoice, said)
-    if not invoice.status.final:
+    if not ended:
         go_on(session, location, invoice, transactions)
     invoice.held, invoice.looked_up_at = False, clock.now()
     return invoice
