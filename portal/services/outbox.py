@@ -21,7 +21,6 @@ from portal.services import audit
 from portal.services.unit import transaction
 
 BACKOFF = (5, 15, 60, 300, 900)
-MOVING = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
 OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
 RETRIABLE = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
 NOT_SENT = "Its invoice is not sent to Xero."
