@@ -66,10 +66,11 @@ class Ground:
         wait_until(lambda: not self._faults(), 20, "the call to Xero")
 
     def sender(self) -> int:
-        """The process that holds the lease of the connection: the worker in mid-push."""
+        """The worker in mid-push, which holds the connection's lease; any worker when it has just let go."""
         ((owner,),) = self.house.query("SELECT lease_owner FROM connections")
-        process = int(owner.rpartition(":")[2])
-        assert process in self.house.processes("jobs.worker")
+        workers = self.house.processes("jobs.worker")
+        process = int(owner.rpartition(":")[2]) if owner else workers[0]
+        assert process in workers
         return process
 
     def _faults(self) -> list[Any]:

@@ -56,6 +56,11 @@ class Verdict:
 
 def play(world: World, run: Run) -> Verdict:
     """Do one run. The world is usable again afterwards if nothing was wrong."""
+    with world.stage.app.app_context():
+        return _play(world, run)
+
+
+def _play(world: World, run: Run) -> Verdict:
     world.calm()
     case = cases.begin(world.stage, run.kind, applied=run.point != "after_apply")
     if run.fault:

@@ -1,7 +1,6 @@
 """Which fault runs there are: the whole matrix, the sample of the test suite, and one run that kills each mutant."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from tests.faults.cases import CASES
 from tests.faults.runs import Run
@@ -17,18 +16,18 @@ LOOKED_AT_ONCE = ("contact", "invoice")
 KILLERS = {
     "no write-ahead": Run("payment", "after_answer", workers=2),
     "time-out taken as failure": Run("payment", fault="lost_reply"),
-    "no quiet time": Run("payment", fault="late"),
+    "no quiet time": Run("payment", fault="late", late=0.9),
     "no fence": Run("payment", "after_look", "stop", "refuse", 2, then="slow"),
     "no stamp": Run("payment", "after_answer", forget_keys=True),
     "no send deadline": Run("payment", "before_send", "stop", None, 2, "long"),
-    "payment re-sent under the same key": Run("payment", fault="late", forget_keys=True, late=1.1),
+    "payment re-sent under the same key": Run("payment", fault="late", forget_keys=True, late=0.9),
     "acknowledged before sending": Run("invoice", fault="refuse"),
 }
 
 
 def matrix() -> list[Run]:
     """Every point × kill and freeze × fault × kind × 1, 2 and 4 workers that can be reached."""
-    return [*_well(), *(run for run in _crashes() if _reachable(run))]
+    return [*_well(), *KILLERS.values(), *(run for run in _crashes() if _reachable(run))]
 
 
 def _well() -> Iterator[Run]:
@@ -53,13 +52,18 @@ def _reachable(run: Run) -> bool:
     return run.point != "after_look" or (run.fault is not None and run.kind not in LOOKED_AT_ONCE)
 
 
-def sample() -> list[Run]:
-    """A few of the matrix: each point killed and frozen, each fault, each kind; and what kills the mutants."""
-    kinds, faults = list(CASES), list(FAULTS)
-    picked = []
-    for place, point in enumerate(POINTS):
-        killed = Run(kinds[place % 5], point, "kill", faults[place % 4], 1 + place % 2)
-        frozen = Run(kinds[(place + 2) % 5], point, "stop", faults[(place + 1) % 4], 2, "long")
-        picked += [killed, replace(frozen, freeze="short") if place % 2 else frozen]
-    looks = [replace(run, kind="payment", fault="refuse") if not _reachable(run) else run for run in picked]
-    return list(dict.fromkeys([*looks, *KILLERS.values()]))
+def sample(turn: int) -> list[Run]:
+    """A run at each point, every other one killed or frozen; between `turn` 0 and 1 each point sees both.
+
+    Kinds, faults and numbers of workers change from run to run.
+    """
+    return [_picked(place, point, turn) for place, point in enumerate(POINTS)]
+
+
+def _picked(place: int, point: str, turn: int) -> Run:
+    kind, fault = list(CASES)[(place + 2 * turn) % 5], FAULTS[(place + turn) % 4]
+    if point == "after_look":
+        kind, fault = ("payment", "refuse") if turn else ("void", "late")
+    if (place + turn) % 2:
+        return Run(kind, point, "stop", fault, 2, "long" if place % 4 == 1 else "short")
+    return Run(kind, point, "kill", fault, 1 + place // 2 % 2)

@@ -28,7 +28,7 @@ from tests.support import portal
 from tests.support.servers import serving
 from tests.support.xero import Xero
 
-LEASE, SEND, RESEND, QUIET = 0.6, 0.5, 1.0, 1.2
+LEASE, SEND, RESEND, QUIET = 0.6, 0.5, 1.0, 1.5
 TIMINGS = f"lease={LEASE},send={SEND},resend={RESEND},quiet={QUIET}"
 LATE = 0.5
 SETTLED = ("sent", "cancelled")
