@@ -30,11 +30,13 @@ from portal.xero.errors import AccessDenied, Busy, ScopeMissing, SignInExpired, 
 
 log = logging.getLogger(__name__)
 
+FRESH_BOOKS = timedelta(seconds=30)
 ORDER = (
     (Document.CONTACT, Operation.CREATE),
     (Document.CONTACT, Operation.UPDATE),
     (Document.INVOICE, Operation.CREATE),
     (Document.INVOICE, Operation.UPDATE),
+    (Document.INVOICE, Operation.RECODE),
     (Document.PAYMENT, Operation.VOID),
     (Document.PAYMENT, Operation.CREATE),
     (Document.CREDIT_NOTE, Operation.CREATE),
@@ -64,12 +66,23 @@ def _drain(connection_id: int, fence: int) -> None:
         work = Work.begin(connection_id, fence)
         if work is not None:
             _carry(work)
+            _read_books_again(work)
     except ConnectAgain:
         log.info("drain.signed_out", extra={"connection": connection_id})
     except NotNow as refusal:
         _rest(connection_id, fence, refusal)
     except XeroError as error:
         _stumble(connection_id, fence, error)
+
+
+def _read_books_again(work: Work) -> None:
+    """Xero refused an account or a tax rate that we thought good: our copy of its books is old."""
+    if not work.books_changed:
+        return
+    fetched = db.session.get_one(Connection, work.connection_id).facts_fetched_at
+    release()
+    if fetched is None or fetched < clock.now() - FRESH_BOOKS:
+        bell.ring("jobs.housekeeping.facts", work.connection_id)
 
 
 def _carry(work: Work) -> None:

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Batch, Connection, Document, Failure, Operation, Push
+from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Operation, Push
 from portal.services import attempts, batching, linking, outbox, windows
 from portal.services.attempts import Pair
 from portal.services.work import Work
@@ -54,7 +55,7 @@ def unknown(session: Session, batch: Batch, pairs: list[Pair], error: errors.Xer
             _forget_content(session, batch, push)
 
 
-def refused(push: Push, said: tuple[str, ...]) -> None:
+def refused(session: Session, work: Work, push: Push, said: tuple[str, ...]) -> None:
     """Xero will not do it as it stands; a taken number or name is looked into before anybody is asked."""
     known = messages.explain_all(said)
     words = " ".join(said) or "Xero gave no reason."
@@ -66,8 +67,21 @@ def refused(push: Push, said: tuple[str, ...]) -> None:
         return
     failure = Failure(known.kind) if known and known.kind in list(Failure) else Failure.REFUSED
     cause = f"{known.code if known else 'xero'}:{words}"
+    if known is not None and failure == Failure.MAPPING:
+        cause = _account_named(session, work, known) or cause
+        work.books_changed = True
     explained = f"{known.sentence} {known.next_step} Xero said: {words}" if known else f"Xero said: {words}"
     outbox.block(push, failure, cause, explained)
+
+
+def _account_named(session: Session, work: Work, known: messages.Known) -> str | None:
+    """The cause that choosing another account mends, where Xero's sentence names the account by its code."""
+    account_id = session.scalar(
+        select(LedgerAccount.account_id).where(
+            LedgerAccount.connection_id == work.connection_id, LedgerAccount.code == (known.subject or "")
+        )
+    )
+    return f"account:{account_id}" if account_id else None
 
 
 def _doubtful(batch: Batch, error: errors.XeroError) -> bool:
@@ -117,7 +131,7 @@ def _rejected(
         batching.split(session, batch, work.fence)
     else:
         said = tuple(error.messages) if isinstance(error, errors.Rejected) else ()
-        refused(pairs[0][1], said or (error.message,))
+        refused(session, work, pairs[0][1], said or (error.message,))
 
 
 def _taken(push: Push, words: str) -> None:

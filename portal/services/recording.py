@@ -45,7 +45,7 @@ def _answered(
         if result.ok:
             landed(session, batch, item, push, result)
         else:
-            failing.refused(push, result.messages)
+            failing.refused(session, work, push, result.messages)
     attempts.close(batch, f"{reply.status}")
     connection.last_success_at, connection.stumbles = clock.now(), 0
 

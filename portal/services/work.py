@@ -31,6 +31,7 @@ class Work:
     renewed: bool = False
     sent_with: str = field(default="", repr=False)
     stopped: bool = False
+    books_changed: bool = False
 
     @classmethod
     def begin(cls, connection_id: int, fence: int) -> "Work | None":

@@ -12,7 +12,7 @@ from flask import Flask
 from portal import clock
 from portal.extensions import db
 from portal.models import Connection, MappingKind, PushState
-from portal.services import connections, draining, due, intake, leases, mappings, outbox
+from portal.services import connections, draining, due, housekeeping, intake, leases, mappings, outbox
 from portal.services.unit import release, transaction
 from tests.portal.conftest import BOTH
 from tests.portal.services.harness import Stage, staged
@@ -115,6 +115,25 @@ def test_an_archived_account_blocks_before_any_call_and_another_choice_frees(sta
     stage.carry()
     (invoice,) = stage.invoices()
     assert invoice["LineItems"][0]["AccountCode"] == "215"
+
+
+def test_an_account_archived_behind_our_back_is_refused_once_then_known_and_another_choice_frees(
+    stage: Stage,
+) -> None:
+    stage.xero.change_account(stage.tenant_id, "200", Status="ARCHIVED")
+    stage.hoop.create(plan())
+    stage.carry()
+    (push,) = stage.pushes("invoice")
+    assert (push.state, push.failure) == (PushState.BLOCKED, "mapping")
+    assert (push.cause or "").startswith("account:")
+    release()
+    housekeeping.facts(stage.connection_id)
+    stage.carry()
+    assert len([call for call in stage.xero.calls("Invoices") if call["method"] == "PUT"]) == 1
+    chosen = {(MappingKind.DEFAULT, "account"): "215"}
+    assert mappings.save(stage.location_id, stage.person.user, chosen).freed == 1
+    stage.carry()
+    assert [each["Status"] for each in stage.invoices()] == ["AUTHORISED"]
 
 
 def test_skipping_an_invoice_skips_its_payment_and_retrying_brings_both(stage: Stage) -> None:
