@@ -18,12 +18,14 @@ from portal.views.overview import room as overview
 from portal.views.payments import room as payments
 from portal.views.pushes import room as pushes
 from portal.views.sessions import room as sessions
+from portal.views.sources import room as sources
 from portal.views.troubleshooting import room as troubleshooting
 
 ROOMS = (
     sessions,
     overview,
     integrations,
+    sources,
     connections,
     choosing,
     cutoff,

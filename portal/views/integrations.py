@@ -45,9 +45,9 @@ def show_secret() -> Response:
 
 @room.post("/hoopai/secret/new")
 def new_secret() -> AnyResponse:
-    """Make a new secret; the old one stops working at once."""
+    """Make a new secret; the old one counts for seven more days."""
     sources.rotate(here().id, me())
-    return done("A new secret is made. Enter it in HoopAI now.", url_for("integrations.index"))
+    return done("A new secret is made. Enter it in HoopAI; the old one counts for seven days.", url_for("sources.index"))
 
 
 def _source() -> dict[str, Any]:
