@@ -6,7 +6,7 @@ developer.xero.com, Organisation, Accounts, Tax Rates, Currencies.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -22,6 +22,8 @@ from portal.xero import replies
 from portal.xero.client import XeroClient
 from portal.xero.errors import SignInExpired
 from portal.xero.facts import AccountFact, OrganisationFact, TaxRateFact
+from portal.xero.left import LimitsLeft
+from portal.xero.transport import Exchange, OnRequest
 
 T = TypeVar("T")
 OLD = timedelta(days=1)
@@ -36,6 +38,14 @@ class Address:
     connection_id: int
     authorisation_id: int
     tenant_id: str
+
+
+@dataclass(frozen=True)
+class _Told(Generic[T]):
+    """An answer with what its headers said is left of the limits, which corrects the quota."""
+
+    value: T
+    limits: LimitsLeft
 
 
 @dataclass(frozen=True)
@@ -121,14 +131,15 @@ def _address(connection: Connection) -> Address:
     return Address(connection.id, connection.authorisation_id, connection.tenant_id)
 
 
-def _client(address: Address, token: str) -> XeroClient:
-    return XeroClient(settings().xero_api_url, token, address.tenant_id)
+def _client(address: Address, token: str, told: OnRequest | None = None) -> XeroClient:
+    return XeroClient(settings().xero_api_url, token, address.tenant_id, on_request=told)
 
 
 def _ask(address: Address, token: str, letter: Callable[[XeroClient], T]) -> T:
     release()
-    with _client(address, token) as xero:
-        return calling.ask(address.tenant_id, lambda: letter(xero))
+    seen: list[Exchange] = []
+    with _client(address, token, seen.append) as xero:
+        return calling.ask(address.tenant_id, lambda: _Told(letter(xero), seen[-1].limits)).value
 
 
 def _keep(session: Session, address: Address, fetched: Fetched) -> None:

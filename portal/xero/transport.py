@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from portal.xero.errors import NoAnswer, NotSent, XeroError
+from portal.xero.left import LimitsLeft
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_ANSWER_BYTES = 64_000_000
@@ -41,7 +42,7 @@ class Answer:
 @dataclass(frozen=True)
 class Exchange:
     """One call as it may be logged or counted: no body, no token. `outcome` is the status or the error's
-    name.
+    name, `limits` what the answer's headers said is left.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Exchange:
     key: str | None
     bytes_out: int
     bytes_in: int
+    limits: LimitsLeft = field(default_factory=LimitsLeft)
 
 
 OnRequest = Callable[[Exchange], None]
@@ -263,6 +265,7 @@ class Transport:
                 key=key,
                 bytes_out=len(body or b""),
                 bytes_in=len(answer.raw) if answer else 0,
+                limits=LimitsLeft.from_headers(answer.headers) if answer else LimitsLeft(),
             )
         )
 
