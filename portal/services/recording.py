@@ -119,7 +119,7 @@ def _mark_paid(session: Session, tenant_id: str, push: Push, result: replies.Ele
         .where(
             Link.tenant_id == tenant_id,
             Link.document == Document.PAYMENT,
-            Link.xero_status != "DELETED",
+            Link.xero_status.is_distinct_from("DELETED"),
             Payment.invoice_id == payment.invoice_id,
         )
     )
