@@ -28,7 +28,7 @@ from portal.models.pushes import (
     Push,
     PushState,
 )
-from portal.models.recodings import RecodedInvoice, RecodedState, Recoding, RecodingState
+from portal.models.recodings import RecodedInvoice, Recoding
 from portal.models.settings import LocationSetting
 from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
 
@@ -77,9 +77,7 @@ __all__ = [
     "Push",
     "PushState",
     "RecodedInvoice",
-    "RecodedState",
     "Recoding",
-    "RecodingState",
     "Refund",
     "Role",
     "Session",

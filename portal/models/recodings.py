@@ -1,34 +1,15 @@
 """Re-coding: moving the lines of invoices that Xero holds already to the account of today's mapping."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
-from portal.models.base import Base, ExactJSON, Moment, Word
+from portal.models.base import Base, Moment, Word
 from portal.models.documents import Invoice
 from portal.models.people import User
-
-
-class RecodingState(StrEnum):
-    """How far a re-coding has come: reading Xero's invoices, all read and handed to the outbox, or called off."""
-
-    RUNNING = "running"
-    READ = "read"
-    CANCELLED = "cancelled"
-
-
-class RecodedState(StrEnum):
-    """What became of one invoice before the outbox has it; from `going` on its push tells."""
-
-    WAITING = "waiting"
-    GOING = "going"
-    RIGHT = "right"
-    LEFT_OUT = "left_out"
-    CANCELLED = "cancelled"
+from portal.models.pushes import Push, PushState
 
 
 class Recoding(Base):
@@ -42,30 +23,27 @@ class Recoding(Base):
     save_id: Mapped[int] = mapped_column(ForeignKey("mapping_saves.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
-    state: Mapped[RecodingState] = mapped_column(
-        Word(RecodingState), default=RecodingState.RUNNING, index=True
-    )
+    cancelled_at: Mapped[datetime | None] = mapped_column(Moment)
 
     user: Mapped[User | None] = relationship()
 
 
 class RecodedInvoice(Base):
-    """One invoice of a re-coding. `element` is what Xero will be told, made from what was read at `read_at`."""
+    """One invoice of a re-coding. Its push tells how it stands, until a later one uses the push and `outcome` is kept.
+
+    What was left out from the beginning has an outcome and no push.
+    """
 
     __tablename__ = "recoded_invoices"
-    __table_args__ = (
-        UniqueConstraint("recoding_id", "invoice_id"),
-        Index("ix_recoded_invoices_recoding_id_state", "recoding_id", "state"),
-    )
+    __table_args__ = (UniqueConstraint("recoding_id", "invoice_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     recoding_id: Mapped[int] = mapped_column(ForeignKey("recodings.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
-    push_id: Mapped[int | None] = mapped_column(ForeignKey("pushes.id"))
-    state: Mapped[RecodedState] = mapped_column(Word(RecodedState), default=RecodedState.WAITING)
-    message: Mapped[str | None] = mapped_column(String(300))
-    read_at: Mapped[datetime | None] = mapped_column(Moment)
-    element: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
+    push_id: Mapped[int | None] = mapped_column(ForeignKey("pushes.id"), index=True)
+    outcome: Mapped[PushState | None] = mapped_column(Word(PushState))
+    message: Mapped[str | None] = mapped_column(String(1000))
 
     recoding: Mapped[Recoding] = relationship()
     invoice: Mapped[Invoice] = relationship()
+    push: Mapped[Push | None] = relationship()

@@ -27,6 +27,7 @@ class Desk:
     links: dict[tuple[Document, int], Link] = field(default_factory=dict)
     directory: matching.Directory = field(default_factory=matching.Directory)
     names: set[str] = field(default_factory=set)
+    ever: dict[mappings.Target, set[str]] | None = None
 
     @classmethod
     def lay(cls, session: Session, connection: Connection, pushes: list[Push]) -> "Desk":
@@ -58,7 +59,9 @@ class Desk:
         self.contacts = {contact.id: contact for contact in found}
         self._read_links(Document.CONTACT, ids)
         everyone = list(self.contacts.values())
-        self.directory = matching.Directory.read(self.session, self.connection.id, everyone)
+        self.directory = matching.Directory.read(
+            self.session, self.connection.id, everyone, match_by_email=self.wishes.match_by_email
+        )
 
     def _read_invoices(self, ids: list[int]) -> None:
         found = self.session.scalars(

@@ -80,6 +80,7 @@ FINDERS: dict[tuple[Document, Operation], Callable[[Work, Items], Seen]] = {
     (Document.CONTACT, Operation.UPDATE): _nothing,
     (Document.INVOICE, Operation.CREATE): _invoices,
     (Document.INVOICE, Operation.UPDATE): _nothing,
+    (Document.INVOICE, Operation.RECODE): _nothing,
     (Document.INVOICE, Operation.VOID): _voided,
     (Document.PAYMENT, Operation.CREATE): _payments,
     (Document.PAYMENT, Operation.VOID): _deleted,

@@ -40,6 +40,12 @@ class Organisation:
             locked_to=max(dates, default=None),
         )
 
+    def lock_of(self, day: date | None) -> str | None:
+        """Why nothing of this day can be changed, or None."""
+        if day is None or self.locked_to is None or day > self.locked_to:
+            return None
+        return f"Dated {day:%-d %B %Y}; the books are locked up to {self.locked_to:%-d %B %Y}."
+
 
 def check_invoice(invoice: Invoice, organisation: Organisation) -> None:
     """Raise Blocked when the invoice as a whole cannot go."""

@@ -16,13 +16,15 @@ from portal.services.work import Work
 from portal.xero import payloads, replies
 
 MOST = payloads.MAX_ELEMENTS * 5
-CHANGES = (Operation.UPDATE, Operation.VOID)
+CHANGES = (Operation.UPDATE, Operation.RECODE, Operation.VOID)
 LINE = (
     "LineItemID",
     "Description",
     "Quantity",
     "UnitAmount",
     "AccountCode",
+    "TaxType",
+    "Tracking",
     "DiscountRate",
     "DiscountAmount",
 )
@@ -52,7 +54,10 @@ def _wanted(work: Work, operation: Operation) -> list[str]:
             Link.document_id.in_([push.document_id for push in due]),
         )
     ).all()
-    found = [link.xero_id for link in links if wishes and writing_changes.must_look(link, wishes)]
+    always = operation == Operation.RECODE
+    found = [
+        link.xero_id for link in links if wishes and (always or writing_changes.must_look(link, wishes))
+    ]
     release()
     return found
 
@@ -93,6 +98,7 @@ def _facts(told: dict[str, Any] | None) -> dict[str, Any]:
         "status": told.get("Status"),
         "date": day.isoformat() if day else None,
         "currency": told.get("CurrencyCode"),
+        "amounts": told.get("LineAmountTypes"),
         "total": told.get("Total") or Decimal(0),
         "paid": told.get("AmountPaid") or Decimal(0),
         "credited": told.get("AmountCredited") or Decimal(0),

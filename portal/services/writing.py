@@ -1,7 +1,14 @@
 """Writing letters: our contacts and invoices in, the elements of a batch out."""
 
 from portal.models import Contact, Document, Failure, Invoice, Operation, Push
-from portal.services import matching, preflight, writing_changes, writing_invoices, writing_money
+from portal.services import (
+    matching,
+    preflight,
+    writing_changes,
+    writing_invoices,
+    writing_money,
+    writing_recodes,
+)
 from portal.services.desk import Desk
 from portal.services.letters import Letter, Matched, Nothing, NotYet, Withdrawn
 from portal.services.preflight import Blocked
@@ -32,6 +39,8 @@ def _write(desk: Desk, push: Push) -> Letter:
     invoice = desk.invoices[push.document_id]
     if push.operation == Operation.VOID:
         return writing_changes.void(desk, push, invoice)
+    if push.operation == Operation.RECODE:
+        return writing_recodes.recode(desk, push, invoice)
     return _invoice(desk, push, invoice)
 
 

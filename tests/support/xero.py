@@ -64,10 +64,16 @@ class Xero:
         """Disconnect the portal from inside Xero."""
         self._say("POST", "remove-app", {"tenant": tenant})
 
-    def type_in(self, tenant: str, collection: str, document: dict[str, Any]) -> dict[str, Any]:
-        """Make a document in Xero by another hand than the portal's, as a bookkeeper would; it as Xero keeps it."""
+    def type_in(
+        self, tenant: str, collection: str, document: dict[str, Any], method: str = "PUT"
+    ) -> dict[str, Any]:
+        """Make a document in Xero by another hand than the portal's, as a bookkeeper would; it as Xero keeps it.
+
+        With POST the document with its id is changed.
+        """
         token = self._say("POST", "grant", {"user": "tom", "tenant": tenant})["access_token"]
-        answer = requests.put(
+        answer = requests.request(
+            method,
             f"{self.url}/xero/api.xro/2.0/{collection}",
             json={collection: [document]},
             headers={

@@ -50,7 +50,7 @@ def upgrade() -> None:
     sa.Column('save_id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('state', sa.String(length=20), nullable=False),
+    sa.Column('cancelled_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_recodings_location_id')),
     sa.ForeignKeyConstraint(['save_id'], ['mapping_saves.id'], name=op.f('fk_recodings_save_id')),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_recodings_user_id')),
@@ -58,16 +58,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('recodings', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recodings_location_id'), ['location_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_recodings_state'), ['state'], unique=False)
     op.create_table('recoded_invoices',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('recoding_id', sa.Integer(), nullable=False),
     sa.Column('invoice_id', sa.Integer(), nullable=False),
     sa.Column('push_id', sa.Integer(), nullable=True),
-    sa.Column('state', sa.String(length=20), nullable=False),
-    sa.Column('message', sa.String(length=300), nullable=True),
-    sa.Column('read_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('element', sa.Text(), nullable=True),
+    sa.Column('outcome', sa.String(length=20), nullable=True),
+    sa.Column('message', sa.String(length=1000), nullable=True),
     sa.ForeignKeyConstraint(['invoice_id'], ['invoices.id'], name=op.f('fk_recoded_invoices_invoice_id')),
     sa.ForeignKeyConstraint(['push_id'], ['pushes.id'], name=op.f('fk_recoded_invoices_push_id')),
     sa.ForeignKeyConstraint(['recoding_id'], ['recodings.id'], name=op.f('fk_recoded_invoices_recoding_id')),
@@ -76,7 +73,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('recoded_invoices', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recoded_invoices_invoice_id'), ['invoice_id'], unique=False)
-        batch_op.create_index('ix_recoded_invoices_recoding_id_state', ['recoding_id', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_recoded_invoices_push_id'), ['push_id'], unique=False)
 
 
 def downgrade() -> None:
