@@ -1,7 +1,7 @@
 """`manage.py bench faults`: every crash point × kill and freeze × network fault × kind × workers × database.
 
-FAULTS_LANES (default 4) sets how many worlds run side by side, FAULTS_DATABASES (`sqlite,postgres`) on what,
-FAULTS_EVERY (default 1) takes only each n-th run.
+FAULTS_LANES (default 3) sets how many worlds run side by side, FAULTS_DATABASES (`sqlite,postgres`) on what,
+FAULTS_EVERY (default 1) takes only each n-th run, FAULTS_SCALE (default 2) makes all times longer on a busy machine.
 """
 
 import json
@@ -53,7 +53,7 @@ def _class(complaint: str) -> str:
 
 
 def _played(name: str, runs: list[Run]) -> Verdicts:
-    lanes = int(os.environ.get("FAULTS_LANES", "4"))
+    lanes = int(os.environ.get("FAULTS_LANES", "3"))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = _databases(stack, name, folder, lanes)
@@ -78,5 +78,5 @@ def _lane(folder: Path, place: int, url: str, runs: list[Run]) -> subprocess.Pop
     file = folder / f"runs{place}"
     file.write_bytes(pickle.dumps(runs))
     command = [sys.executable, "-m", "tests.faults.lane", url, str(file)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = {"FAULTS_SCALE": "2", **os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)

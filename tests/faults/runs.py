@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from portal.services.unit import release
 from tests.faults import cases
-from tests.faults.world import LATE, LEASE, World, state
+from tests.faults.world import LATE, LEASE, SCALE, World, state
 
-PATIENCE = 12.0
-ZOMBIE = 0.4
+PATIENCE = 12.0 * SCALE
+ZOMBIE = 0.4 * SCALE
 KEY_LIFE = 400
-SLOW = 1.5
+SLOW = 1.5 * SCALE
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _act(world: World, run: Run, verdict: Verdict) -> None:
     first = world.hands.start(point, run.mutant)
     if run.workers == 1 and not run.point:
         return
-    _wait(lambda: state(first) in ("gone", "Z", "T") or world.at_rest(), 4)
+    _wait(lambda: state(first) in ("gone", "Z", "T") or world.at_rest(), 4 * SCALE)
     verdict.tripped = state(first) in ("gone", "Z", "T")
     if run.forget_keys and run.point:
         world.stage.xero.advance(KEY_LIFE)
@@ -96,7 +96,7 @@ def _act(world: World, run: Run, verdict: Verdict) -> None:
     for _ in range(others):
         world.hands.start("", run.mutant)
     if run.action == "stop" and run.point and run.freeze == "short":
-        time.sleep(LEASE + 0.3)
+        time.sleep(LEASE * 1.5)
         _thaw(first)
 
 
