@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.hoopai import signatures
 from portal.hoopai.signatures import Scheme
 from portal.models import Location, Source, User
-from portal.services import audit, secrets
+from portal.services import audit, listening, secrets
 from portal.services.unit import transaction
 
 OVERLAP = timedelta(days=7)
@@ -51,7 +51,10 @@ def create(session: Session, location: Location) -> Source:
 
 
 def rotate(location_id: int, user: User) -> str:
-    """Make a new secret and answer it; the old one counts for seven more days, or until `end_previous`."""
+    """Make a new secret and answer it; the old one counts for seven more days, or until `end_previous`.
+
+    Other processes follow within two seconds.
+    """
     with transaction() as session:
         source = _held(session, location_id)
         source.previous_secret_sealed = secrets.seal(
@@ -60,6 +63,8 @@ def rotate(location_id: int, user: User) -> str:
         source.previous_until = clock.now() + OVERLAP
         made = _new_secret(source)
         audit.note(session, user, location_id, "sources.rotate")
+        token = source.hook_token
+    listening.forget(token)
     return made
 
 
@@ -69,6 +74,8 @@ def end_previous(location_id: int, user: User) -> None:
         source = _held(session, location_id)
         source.previous_secret_sealed = source.previous_until = None
         audit.note(session, user, location_id, "sources.end_previous")
+        token = source.hook_token
+    listening.forget(token)
 
 
 def sign_with(location_id: int, user: User, scheme: str, public_key: str = "") -> None:
@@ -86,6 +93,8 @@ def sign_with(location_id: int, user: User, scheme: str, public_key: str = "") -
         source = _held(session, location_id)
         source.scheme, source.public_key = scheme, key or None
         audit.note(session, user, location_id, "sources.sign_with", scheme + (", own key" if key else ""))
+        token = source.hook_token
+    listening.forget(token)
 
 
 def _held(session: Session, location_id: int) -> Source:

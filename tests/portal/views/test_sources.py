@@ -17,7 +17,6 @@ from portal.services.unit import release
 from tests.support import portal
 from tests.support.consent import inputs
 from tests.support.hoop import Hoop, line
-from tests.support.ports import free_port
 from tests.support.servers import serving, wait_until
 
 PAGE = f"/locations/{portal.HARBOUR}/settings/integrations/hoopai"
@@ -50,13 +49,12 @@ class Person:
 
 @pytest.fixture
 def here(settings: Settings) -> Iterator[tuple[Flask, str]]:
-    """The whole portal at an address that it knows as its own."""
-    port = free_port()
-    app = create_app(replace(settings, base_url=f"http://127.0.0.1:{port}"))
+    """The whole portal, and where it is served."""
+    app = create_app(settings)
     portal.make_tables(app)
     with app.app_context():
         demo.seed()
-    with serving(app, port) as url:
+    with serving(app) as url:
         yield app, url
     portal.dispose(app)
 
@@ -73,11 +71,13 @@ def hoop(here: tuple[Flask, str], sandbox: str) -> Hoop:
         source = sources.of(portal.location().id)
         assert source is not None
         made = Hoop(sandbox, portal.HARBOUR)
-        made.listen(sources.webhook_url(source), sources.secret(source))
+        made.listen(f"{here[1]}/hooks/hoopai/{source.hook_token}", sources.secret(source))
     return made
 
 
-def test_a_test_delivery_goes_round_and_is_listed(person: Person) -> None:
+def test_a_test_delivery_goes_round_and_is_listed(here: tuple[Flask, str], person: Person) -> None:
+    app, url = here
+    app.extensions["portal.settings"] = replace(app.extensions["portal.settings"], base_url=url)
     told = person.press(f"{PAGE}/test")
     assert "The address answers, and the signature was accepted." in told
     assert "PortalTest" in told
@@ -129,7 +129,8 @@ def test_another_signature_is_chosen_and_the_former_one_is_refused(
     with here[0].app_context():
         source = sources.of(portal.location().id)
         assert source is not None
-        hoop.listen(sources.webhook_url(source), sources.secret(source), scheme=scheme)
+        address = f"{here[1]}/hooks/hoopai/{source.hook_token}"
+        hoop.listen(address, sources.secret(source), scheme=scheme)
     hoop.redeliver()
     wait_until(lambda: hoop.deliveries()[-1]["attempts"], 10, "the delivery")
     assert hoop.deliveries()[-1]["attempts"][0]["status"] == 200
@@ -201,6 +202,7 @@ def test_methods_are_left_out_and_sent_again(person: Person) -> None:
 def test_whoever_only_looks_changes_nothing(here: tuple[Flask, str], person: Person) -> None:
     with here[0].app_context():
         db.session.execute(db.text("update users set role = 'viewer'"))
+        db.session.execute(db.text("insert into user_locations (user_id, location_id) values (1, 1)"))
         db.session.commit()
     page = person.see()
     assert "Save signature" not in page
