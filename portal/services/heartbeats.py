@@ -15,6 +15,7 @@ from portal.services.unit import transaction
 log = logging.getLogger(__name__)
 
 ALIVE = timedelta(seconds=20)
+LEAD = timedelta(seconds=5)
 FORGOTTEN = timedelta(minutes=10)
 TICKER = "ticker"
 CHORE = "chore"
@@ -43,7 +44,7 @@ def lead(owner: str) -> bool:
     """Whether this ticker is the one that works: it holds the lease, or takes one that has run out."""
     with transaction() as session:
         row = session.get(Heartbeat, TICKER, with_for_update=True)
-        if row is not None and row.detail != owner and row.at > clock.now() - ALIVE:
+        if row is not None and row.detail != owner and row.at > clock.now() - LEAD:
             return False
         row = row or Heartbeat(name=TICKER, kind=TICKER)
         row.at, row.detail = clock.now(), owner

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.filters import plural
+from portal.forms.ids import ids
 from portal.render import done, page_or
 from portal.security import here, me
 from portal.services import activity
@@ -52,7 +53,7 @@ def _view() -> View:
 
 
 def _ids() -> list[int]:
-    return [int(each) for each in request.form.getlist("push") if each.isascii() and each.isdigit()][:1000]
+    return ids(request.form.getlist("push"))
 
 
 def _done(count: int, message: str) -> AnyResponse:

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.filters import plural
+from portal.forms.ids import ids
 from portal.render import done, page_or
 from portal.security import here, me
 from portal.services import activity, checks, troubleshooting
@@ -31,9 +32,7 @@ def index() -> Response:
 @room.post("/retry")
 def retry() -> AnyResponse:
     """Try all documents of one cause again now."""
-    ids = [
-        int(each) for each in request.form.get("pushes", "").split(",") if each.isascii() and each.isdigit()
-    ]
+    ids = ids(request.form.get("pushes", "").split(","))
     count = activity.retry(ids, me(), here().id)
     message = f"{plural(count, 'document')} tried again now." if count else "They are no longer blocked."
     return done(message, url_for("troubleshooting.index"), "success" if count else "info")
