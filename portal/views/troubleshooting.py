@@ -32,7 +32,7 @@ def index() -> Response:
 @room.post("/retry")
 def retry() -> AnyResponse:
     """Try all documents of one cause again now."""
-    ids = ids(request.form.get("pushes", "").split(","))
-    count = activity.retry(ids, me(), here().id)
+    chosen = ids(request.form.get("pushes", "").split(","))
+    count = activity.retry(chosen, me(), here().id)
     message = f"{plural(count, 'document')} tried again now." if count else "They are no longer blocked."
     return done(message, url_for("troubleshooting.index"), "success" if count else "info")
