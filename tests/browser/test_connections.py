@@ -109,7 +109,7 @@ def looks_at_what_came_before(page: Page) -> None:
     page.get_by_role("link", name="Move cut-off").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Invoices from before the connection")
     page.get_by_label("Send invoices created from this day on").fill("2026-01-01")
-    page.get_by_role("button", name="Show what would be sent").click()
+    page.get_by_role("button", name="Show them").click()
     expect(page.get_by_role("main")).to_contain_text("nothing would be sent")
 
 

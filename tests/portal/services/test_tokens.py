@@ -318,3 +318,50 @@ def test_secrets_stay_out_of_words_that_may_be_logged(connected: int) -> None:
     held = tokens._held(connected)
     assert held.access not in repr(held)
     assert held.refresh not in repr(held)
+
+
+@pytest.mark.slow
+def test_a_connection_that_is_paused_for_half_a_year_needs_no_reconnect(connected: int, xero: Xero) -> None:
+    connections.pause(_connection().location_id, portal.ana().user)
+    start, before = clock.now(), _last_call(xero)
+    for day in range(1, 181):
+        with time_machine.travel(start + timedelta(days=day), tick=True):
+            for due in tokens.refresh_due():
+                tokens.keep_fresh(due)
+    assert _row().state == AuthorisationState.ACTIVE
+    assert _refreshes(xero, before) == 6
+    with time_machine.travel(start + timedelta(days=181), tick=True):
+        assert tokens.access_token(connected)
+
+
+def test_what_hinders_a_refresh_is_on_record_until_one_succeeds(connected: int, xero: Xero) -> None:
+    _end_access()
+    xero.fault("503", TOKEN, times=2)
+    for _ in range(2):
+        with pytest.raises(NotNow):
+            tokens.access_token(connected)
+    row = _row()
+    assert row.failing_reason == "busy"
+    assert row.failing_since is not None
+    assert tokens.access_token(connected)
+    assert (_row().failing_since, _row().failing_reason) == (None, None)
+
+
+def test_a_permission_that_is_missing_after_a_refresh_is_named_and_stops_sending(
+    connected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = oauth.refresh
+
+    def less(*place: str) -> oauth.TokenSet:
+        tokens_ = plain(*place)
+        return replace(tokens_, scopes=tokens_.scopes - {"accounting.payments"})
+
+    monkeypatch.setattr(oauth, "refresh", less)
+    tokens.renew(connected, tokens.access_token(connected))
+    assert _connection().state == ConnectionState.ATTENTION
+    assert _connection().reason == (
+        "Xero does not let the portal write payments. Reconnect and allow everything it asks for."
+    )
+    monkeypatch.undo()
+    assert portal.connect(portal.ana()).ok
+    assert _connection().state == ConnectionState.CONNECTED
