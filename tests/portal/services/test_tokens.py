@@ -329,7 +329,7 @@ def test_a_connection_that_is_paused_for_half_a_year_needs_no_reconnect(connecte
             for due in tokens.refresh_due():
                 tokens.keep_fresh(due)
     assert _row().state == AuthorisationState.ACTIVE
-    assert _refreshes(xero, before) == 6
+    assert _refreshes(xero, before) == 5
     with time_machine.travel(start + timedelta(days=181), tick=True):
         assert tokens.access_token(connected)
 
