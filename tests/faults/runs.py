@@ -23,7 +23,7 @@ class Run:
 
     `freeze` is `short` (past the lease) or `long` (until the others are done). With `forget_keys` Xero's clock
     jumps over the life of its idempotency keys, after the crash or else at the end. A late call arrives after
-    `late` seconds. `then` is what happens to the call after the faulty one.
+    `late` times the usual. `then` is what happens to the call after the faulty one.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Run:
     freeze: str = "short"
     mutant: str | None = None
     forget_keys: bool = False
-    late: float = LATE
+    late: float = 1.0
     then: str | None = None
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ def _play(world: World, run: Run) -> Verdict:
     world.calm()
     case = cases.begin(world.stage, run.kind, applied=run.point != "after_apply")
     if run.fault:
-        world.stage.xero.fault(run.fault, case.path, method=case.method, seconds=run.late)
+        world.stage.xero.fault(run.fault, case.path, method=case.method, seconds=run.late * LATE)
     if run.then:
         world.stage.xero.fault(run.then, case.path, method=case.method, seconds=SLOW)
     began = time.monotonic()
@@ -109,7 +109,7 @@ def _aftermath(world: World, run: Run) -> None:
     if run.forget_keys and not run.point:
         world.stage.xero.advance(KEY_LIFE)
     if run.fault == "late":
-        time.sleep(run.late + 0.1)
+        time.sleep(run.late * LATE + 0.1)
 
 
 def _thaw(pid: int) -> None:

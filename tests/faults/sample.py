@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from tests.faults.cases import CASES
 from tests.faults.runs import Run
-from tests.faults.world import SCALE
 
 POINTS = (
     "after_lease", "after_prepare", "after_stamp", "before_send", "after_answer", "after_record",
@@ -17,11 +16,11 @@ LOOKED_AT_ONCE = ("contact", "invoice")
 KILLERS = {
     "no write-ahead": Run("payment", "after_answer", workers=2),
     "time-out taken as failure": Run("payment", fault="lost_reply"),
-    "no quiet time": Run("payment", fault="late", late=0.9 * SCALE),
+    "no quiet time": Run("payment", fault="late", late=1.8),
     "no fence": Run("payment", "after_look", "stop", "refuse", 2, then="slow"),
     "no stamp": Run("payment", "after_answer", forget_keys=True),
     "no send deadline": Run("payment", "before_send", "stop", None, 2, "long"),
-    "payment re-sent under the same key": Run("payment", fault="late", forget_keys=True, late=0.9 * SCALE),
+    "payment re-sent under the same key": Run("payment", fault="late", forget_keys=True, late=1.8),
     "acknowledged before sending": Run("invoice", fault="refuse"),
 }
 

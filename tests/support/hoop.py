@@ -87,6 +87,11 @@ class Hoop:
         found: dict[str, str] = self._say("GET", "keys")
         return found
 
+    def books(self) -> dict[str, Any]:
+        """Everything HoopAI has of this location."""
+        found: dict[str, Any] = self._say("GET", f"books?location_id={self.location_id}")["locations"][0]
+        return found
+
     def deliveries(self) -> list[dict[str, Any]]:
         """What was delivered, with every attempt."""
         found: list[dict[str, Any]] = self._heard()["deliveries"]
