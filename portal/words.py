@@ -20,6 +20,22 @@ PUSHES = {
     "skipped": Look("dash-circle", "Not sent", "grey"),
     "cancelled": Look("dash-circle", "Cancelled", "grey"),
 }
+DOCUMENTS = {
+    "contact": "Contact",
+    "invoice": "Invoice",
+    "payment": "Payment",
+    "credit_note": "Credit note",
+    "refund": "Refund",
+}
+DEEDS = {
+    "create": "to be created",
+    "update": "to be changed",
+    "recode": "to be moved to another account",
+    "void": "to be voided",
+}
+OPERATIONS = {"create": "create", "update": "change", "recode": "re-code", "void": "void"}
+FOR_APPROVAL = ("DRAFT", "SUBMITTED")
+WAITS_FOR_APPROVAL = "Waits for approval in Xero."
 NOT_YET = Look("dash-circle", "Not yet", "grey")
 CHECKING = Look("search", "Checking in Xero", "blue")
 FAILED = Look("x-circle-fill", "Failed", "red")

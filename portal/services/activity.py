@@ -8,11 +8,24 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import joinedload
 
-from portal import bell
+from portal import bell, words
 from portal.extensions import db
-from portal.models import Connection, Contact, Document, Invoice, Location, Payment, Push, PushState, User
-from portal.services import outbox, overview, paging, xero_links
+from portal.models import (
+    Connection,
+    Contact,
+    Document,
+    Invoice,
+    Location,
+    Payment,
+    Push,
+    PushState,
+    Refund,
+    User,
+)
+from portal.services import outbox, overview, paging, stories, xero_links
 from portal.services.paging import Page
+
+ABOUT_REFUNDS = (Document.CREDIT_NOTE, Document.REFUND)
 
 
 class View(StrEnum):
@@ -45,6 +58,7 @@ class Row:
     who: str
     invoice_hoop_id: str | None
     xero_url: str | None
+    waits: str | None = None
 
     @property
     def may_retry(self) -> bool:
@@ -85,25 +99,30 @@ def listing(location: Location, view: View, number: int = 1) -> Page[Row]:
 
 
 def rows(location_id: int, pushes: Sequence[Push]) -> list[Row]:
-    """Pushes with their documents in words, in five queries however many they are."""
+    """Pushes with their documents in words, in a fixed number of queries."""
     payments = _payments(_ids(pushes, Document.PAYMENT))
+    refunds = _refunds([push.document_id for push in pushes if push.document in ABOUT_REFUNDS])
     invoices = _invoices(_ids(pushes, Document.INVOICE))
     contacts = _contacts(_ids(pushes, Document.CONTACT))
     connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
-    about = {*invoices, *(payment.invoice_id for payment in payments.values())}
+    paid = {payment.invoice_id for payment in payments.values()}
+    about = {*invoices, *paid, *(refund.invoice_id for refund in refunds.values())}
     links = xero_links.of_documents(connection, location_id, Document.INVOICE, about)
 
     def row(push: Push) -> Row:
         if push.document == Document.CONTACT:
             contact = contacts.get(push.document_id)
             return Row(push, "Contact", contact.display_name if contact else "–", None, None)
-        payment = payments.get(push.document_id) if push.document == Document.PAYMENT else None
-        invoice = payment.invoice if payment else invoices.get(push.document_id)
+        invoice = _invoice_of(push, invoices, payments, refunds)
+        what = words.DOCUMENTS[push.document]
         if invoice is None:
-            return Row(push, push.document.capitalize(), "–", None, None)
-        url = xero_links.address(connection, links.get(invoice.id))
-        what = f"Payment for {invoice.number}" if payment else f"Invoice {invoice.number}"
-        return Row(push, what, invoice.contact.display_name if invoice.contact else "–", invoice.hoop_id, url)
+            return Row(push, what, "–", None, None)
+        link = links.get(invoice.id)
+        joined = what if push.document == Document.INVOICE else f"{what} for"
+        who = invoice.contact.display_name if invoice.contact else "–"
+        url = xero_links.address(connection, link)
+        waits = stories.waits(push, link) if push.document == Document.PAYMENT else None
+        return Row(push, f"{joined} {invoice.number_sent}", who, invoice.hoop_id, url, waits)
 
     return [row(push) for push in pushes]
 
@@ -145,6 +164,23 @@ def _chosen(location: Location, view: View) -> list[ColumnElement[bool]]:
 
 def _ids(pushes: Sequence[Push], document: Document) -> list[int]:
     return [push.document_id for push in pushes if push.document == document]
+
+
+def _invoice_of(
+    push: Push, invoices: dict[int, Invoice], payments: dict[int, Payment], refunds: dict[int, Refund]
+) -> Invoice | None:
+    if push.document == Document.INVOICE:
+        return invoices.get(push.document_id)
+    owner = (payments if push.document == Document.PAYMENT else refunds).get(push.document_id)
+    return owner.invoice if owner else None
+
+
+def _refunds(ids: list[int]) -> dict[int, Refund]:
+    if not ids:
+        return {}
+    query = select(Refund).where(Refund.id.in_(ids))
+    query = query.options(joinedload(Refund.invoice).joinedload(Invoice.contact))
+    return {row.id: row for row in db.session.scalars(query)}
 
 
 def _payments(ids: list[int]) -> dict[int, Payment]:

@@ -1,34 +1,27 @@
-"""Invoices as people read them: the list with each one's standing, and one invoice with its whole story."""
+"""Invoices as people read them: the list with each one's standing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.errors import NotFoundHere
 from portal.extensions import db
 from portal.models import (
-    Attempt,
-    Category,
     Connection,
     Contact,
     Document,
-    InboundEvent,
     Invoice,
-    LedgerAccount,
-    Line,
     Link,
     Location,
     Payment,
     Push,
     PushState,
-    TaxRate,
+    Refund,
 )
-from portal.services import mappings, paging, xero_links
+from portal.services import paging, xero_links
 from portal.services.paging import Page
 
 URGENCY = (
@@ -41,22 +34,12 @@ URGENCY = (
     PushState.CANCELLED,
 )
 MOVING = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
-LATEST_EVENTS = 20
-TRIED = {
-    "sent": ("sent; Xero has it", "check-circle-fill", "green"),
-    "refused": ("refused by Xero", "x-circle-fill", "red"),
-    "failed": ("could not be sent", "x-circle-fill", "red"),
-    "unsure": ("sent, no answer came", "search", "blue"),
-}
-TOLD = {
-    "InvoiceCreate": "the invoice is created",
-    "InvoiceUpdate": "the invoice is changed",
-    "InvoiceSent": "the invoice is sent",
-    "InvoicePartiallyPaid": "a part is paid",
-    "InvoicePaid": "the invoice is paid",
-    "InvoiceVoid": "the invoice is void",
-    "InvoiceDelete": "the invoice is deleted",
-}
+OWNED: tuple[tuple[str, type[Payment] | type[Refund]], ...] = (
+    ("payment", Payment),
+    ("credit_note", Refund),
+    ("refund", Refund),
+)
+GIVEN_BACK = (Document.CREDIT_NOTE, Document.REFUND)
 
 
 class View(StrEnum):
@@ -79,78 +62,8 @@ class Row:
     url: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LineRow:
-    """One line with where it goes: the amount, its category, account and tax rate in Xero."""
-
-    line: Line
-    amount: Decimal
-    category: str
-    account: LedgerAccount | None
-    tax: TaxRate | None
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentRow:
-    """One payment with its push and its link into Xero."""
-
-    payment: Payment
-    push: Push | None
-    link: Link | None
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One entry of the timeline. `tone` is a colour word that goes with `icon`."""
-
-    at: datetime
-    icon: str
-    tone: str
-    title: str
-    text: str = ""
-    attempt: Attempt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One invoice with everything that is known of it."""
-
-    invoice: Invoice
-    pushes: list[Push]
-    push: Push | None
-    link: Link | None
-    url: str | None
-    contact_link: Link | None
-    contact_url: str | None
-    lines: list[LineRow]
-    payments: list[PaymentRow]
-    timeline: list[Moment]
-
-    @property
-    def total_differs(self) -> bool:
-        """Whether Xero holds another total than HoopAI."""
-        return bool(
-            self.link and self.link.xero_total is not None and self.link.xero_total != self.invoice.total
-        )
-
-    @property
-    def number_differs(self) -> bool:
-        """Whether Xero holds another number than HoopAI."""
-        return bool(self.link and self.link.xero_number and self.link.xero_number != self.invoice.number)
-
-    @property
-    def paid_in_xero(self) -> Decimal:
-        """The sum of HoopAI's payments that are in Xero."""
-        return sum((row.payment.amount for row in self.payments if row.link), Decimal(0))
-
-    @property
-    def moving(self) -> bool:
-        """Whether anything may still change by itself."""
-        return any(push.state in MOVING for push in self.pushes)
-
-
 def listing(location: Location, view: View, search: str = "", number: int = 1) -> Page[Row]:
-    """One page of invoices, newest first, in five queries however many there are."""
+    """One page of invoices, newest first, in a fixed number of queries."""
     chosen = _chosen(location.id, view, search)
     total = db.session.scalar(select(func.count()).select_from(Invoice).where(*chosen)) or 0
     number = min(max(1, number), max(1, -(-total // paging.SIZE)))
@@ -176,44 +89,15 @@ def counts(location: Location, search: str = "") -> dict[View, int]:
     }
 
 
-def story(location: Location, hoop_id: str) -> Story:
-    """One invoice with everything that is known of it, in a fixed number of queries. Raises NotFoundHere."""
-    invoice = _one(location.id, hoop_id)
-    pushes = _pushes_of(invoice)
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
-    ids = [payment.id for payment in invoice.payments]
-    payment_links = xero_links.of_documents(connection, location.id, Document.PAYMENT, ids)
-    link = xero_links.of_documents(connection, location.id, Document.INVOICE, [invoice.id]).get(invoice.id)
-    about = [invoice.contact_id] if invoice.contact_id else []
-    contact_link = next(
-        iter(xero_links.of_documents(connection, location.id, Document.CONTACT, about).values()), None
-    )
-    by_payment = {push.document_id: push for push in pushes if push.document == Document.PAYMENT}
-    return Story(
-        invoice=invoice,
-        pushes=pushes,
-        push=standing(pushes),
-        link=link,
-        url=xero_links.address(connection, link),
-        contact_link=contact_link,
-        contact_url=xero_links.address(connection, contact_link),
-        lines=_lines(location.id, invoice),
-        payments=[
-            PaymentRow(each, by_payment.get(each.id), payment_links.get(each.id)) for each in invoice.payments
-        ],
-        timeline=_timeline(location.id, invoice, pushes),
-    )
-
-
 def open_pushes(location: Location, hoop_id: str) -> list[int]:
     """The pushes of an invoice, its contact and its payments that are not in Xero yet. Raises NotFoundHere."""
-    pushes = _pushes_of(_one(location.id, hoop_id))
+    pushes = pushes_of(one(location.id, hoop_id))
     return [push.id for push in pushes if push.state not in (PushState.SENT, PushState.CANCELLED)]
 
 
 def open_documents(location: Location, hoop_id: str) -> list[int]:
     """As `open_pushes`, the contact left out: other invoices may need it. Raises NotFoundHere."""
-    pushes = _pushes_of(_one(location.id, hoop_id))
+    pushes = pushes_of(one(location.id, hoop_id))
     return [
         push.id
         for push in pushes
@@ -231,7 +115,8 @@ def standing(pushes: Iterable[Push]) -> Push | None:
     return min(pushes, key=lambda push: (URGENCY.index(PushState(push.state)), -push.id), default=None)
 
 
-def _one(location_id: int, hoop_id: str) -> Invoice:
+def one(location_id: int, hoop_id: str) -> Invoice:
+    """An invoice of this location with contact, lines and payments. Raises NotFoundHere."""
     invoice = db.session.scalar(
         select(Invoice)
         .where(Invoice.location_id == location_id, Invoice.hoop_id == hoop_id)
@@ -247,8 +132,9 @@ def _rows(location_id: int, found: Sequence[Invoice]) -> list[Row]:
     connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
     links = xero_links.of_documents(connection, location_id, Document.INVOICE, ids)
     by_invoice: dict[int, list[Push]] = {}
+    owners = _owners(ids)
     for push in db.session.scalars(select(Push).where(Push.location_id == location_id, _about(ids))):
-        key = push.document_id if push.document == Document.INVOICE else push.parent_id or 0
+        key = owners.get((push.document, push.document_id), push.document_id)
         by_invoice.setdefault(key, []).append(push)
     return [
         Row(
@@ -261,10 +147,26 @@ def _rows(location_id: int, found: Sequence[Invoice]) -> list[Row]:
     ]
 
 
+def _owners(ids: list[int]) -> dict[tuple[Document, int], int]:
+    """To which of these invoices each payment, credit note and refund belongs."""
+    found = union_all(
+        *(
+            select(literal(document), table.id, table.invoice_id).where(table.invoice_id.in_(ids))
+            for document, table in OWNED
+        )
+    )
+    return {(Document(word), its_id): invoice_id for word, its_id, invoice_id in db.session.execute(found)}
+
+
 def _about(ids: list[int]) -> ColumnElement[bool]:
     own = and_(Push.document == Document.INVOICE, Push.document_id.in_(ids))
-    paid = and_(Push.document == Document.PAYMENT, Push.parent_id.in_(ids))
-    return or_(own, paid)
+    payments = select(Payment.id).where(Payment.invoice_id.in_(ids))
+    refunds = select(Refund.id).where(Refund.invoice_id.in_(ids))
+    return or_(
+        own,
+        and_(Push.document == Document.PAYMENT, Push.document_id.in_(payments)),
+        and_(Push.document.in_(GIVEN_BACK), Push.document_id.in_(refunds)),
+    )
 
 
 def _chosen(location_id: int, view: View, search: str) -> list[ColumnElement[bool]]:
@@ -293,79 +195,20 @@ def _chosen(location_id: int, view: View, search: str) -> list[ColumnElement[boo
 def _in_states(location_id: int, states: Sequence[PushState]) -> ColumnElement[bool]:
     mine = (Push.location_id == location_id, Push.state.in_(states))
     own = select(Push.document_id).where(*mine, Push.document == Document.INVOICE)
-    paid = select(Push.parent_id).where(*mine, Push.document == Document.PAYMENT, Push.parent_id.is_not(None))
-    return or_(Invoice.id.in_(own), Invoice.id.in_(paid))
+    paid = select(Payment.invoice_id).where(
+        Payment.id.in_(select(Push.document_id).where(*mine, Push.document == Document.PAYMENT))
+    )
+    given = select(Refund.invoice_id).where(
+        Refund.id.in_(select(Push.document_id).where(*mine, Push.document.in_(GIVEN_BACK)))
+    )
+    return or_(Invoice.id.in_(own), Invoice.id.in_(paid), Invoice.id.in_(given))
 
 
-def _pushes_of(invoice: Invoice) -> list[Push]:
+def pushes_of(invoice: Invoice) -> list[Push]:
+    """The pushes of an invoice, its contact, its payments and its refunds, with their attempts, oldest first."""
     wanted = _about([invoice.id])
     if invoice.contact_id is not None:
         contact = and_(Push.document == Document.CONTACT, Push.document_id == invoice.contact_id)
         wanted = or_(wanted, contact)
     query = select(Push).where(Push.location_id == invoice.location_id, wanted)
     return list(db.session.scalars(query.options(selectinload(Push.attempts)).order_by(Push.id)))
-
-
-def _lines(location_id: int, invoice: Invoice) -> list[LineRow]:
-    book = mappings.book(location_id)
-    keys = [line.category_key for line in invoice.lines]
-    names = {
-        row.key: row.name
-        for row in db.session.scalars(
-            select(Category).where(Category.location_id == location_id, Category.key.in_(keys))
-        )
-    }
-    return [
-        LineRow(
-            line,
-            line.quantity * line.unit_amount,
-            names.get(line.category_key, line.name),
-            book.account_of_line(line.product_id, line.category_key),
-            book.tax_for(line.tax_key),
-        )
-        for line in invoice.lines
-    ]
-
-
-def _timeline(location_id: int, invoice: Invoice, pushes: list[Push]) -> list[Moment]:
-    events = db.session.scalars(
-        select(InboundEvent)
-        .where(InboundEvent.location_id == location_id, InboundEvent.hoop_id == invoice.hoop_id)
-        .order_by(InboundEvent.id.desc())
-        .limit(LATEST_EVENTS)
-    )
-    told = [
-        Moment(
-            event.received_at,
-            "inbox",
-            "grey",
-            f"HoopAI told us: {TOLD.get(event.event or '', event.event or 'something')}",
-            event.reason or "",
-        )
-        for event in events
-    ]
-    moments = [moment for push in pushes for moment in _moments(push)]
-    return sorted([*told, *moments], key=lambda moment: moment.at, reverse=True)
-
-
-def _moments(push: Push) -> list[Moment]:
-    what = push.document.replace("_", " ").capitalize()
-    deed = {"create": "to be created", "update": "to be changed", "void": "to be voided"}[push.operation]
-    found = [Moment(push.created_at, "hourglass-split", "blue", f"{what} {deed} in Xero")]
-    found += [_tried(what, attempt) for attempt in push.attempts]
-    if push.state in (PushState.BLOCKED, PushState.SKIPPED, PushState.CANCELLED) and push.message:
-        tone = "amber" if push.state == PushState.BLOCKED else "grey"
-        name = "exclamation-circle-fill" if tone == "amber" else "dash-circle"
-        found.append(Moment(push.updated_at, name, tone, f"{what}: {push.message}"))
-    return found
-
-
-def _tried(what: str, attempt: Attempt) -> Moment:
-    words, icon, tone = TRIED.get(attempt.outcome, (attempt.outcome, "arrow-up-circle-fill", "blue"))
-    took = _took(attempt.duration_ms) if attempt.duration_ms is not None else ""
-    text = " · ".join(part for part in (attempt.message or "", took) if part)
-    return Moment(attempt.at, icon, tone, f"{what} {words}", text, attempt)
-
-
-def _took(milliseconds: int) -> str:
-    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"

@@ -1,18 +1,19 @@
 """Which contact of the organisation is which of ours: looked up in a local directory, never one search an invoice.
 
-Order: our own ContactNumber, then the exact name. What is ambiguous or archived waits for a person.
+Order: our own ContactNumber, the exact name, the exact e-mail address where the location wants that. What is
+ambiguous or archived waits for a person; a contact that was merged in Xero is followed to where it went.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.extensions import db
-from portal.models import Connection, Contact, DirectoryContact, Failure
+from portal.models import Connection, Contact, DirectoryContact, Document, Failure, Link
 from portal.services import calling, leases
 from portal.services.preflight import Blocked
 from portal.services.unit import release, transaction
@@ -66,7 +67,7 @@ def _store(
 
 
 def remember(session: Session, connection_id: int, facts: Iterable[replies.ContactFact]) -> None:
-    """Bring the directory up to date with these contacts."""
+    """Bring the directory up to date with these contacts; links of merged ones lead to where they went."""
     by_id = {fact.contact_id: fact for fact in facts}
     known = session.scalars(
         select(DirectoryContact).where(
@@ -80,6 +81,20 @@ def remember(session: Session, connection_id: int, facts: Iterable[replies.Conta
         row.email = fact.email.casefold()[:255] if fact.email else None
         row.contact_number, row.status, row.merged_into = fact.contact_number, fact.status, fact.merged_into
         session.add(row)
+        if fact.merged_into:
+            _repoint(session, connection_id, contact_id, fact.merged_into)
+
+
+def _repoint(session: Session, connection_id: int, merged: str, into: str) -> None:
+    """Links to a merged contact lead to the one it went into, which the portal did not make."""
+    connection = session.get_one(Connection, connection_id)
+    session.execute(
+        update(Link)
+        .where(
+            Link.tenant_id == connection.tenant_id, Link.document == Document.CONTACT, Link.xero_id == merged
+        )
+        .values(xero_id=into, ours=False)
+    )
 
 
 @dataclass(slots=True)
@@ -88,23 +103,24 @@ class Directory:
 
     by_number: dict[str, DirectoryContact] = field(default_factory=dict)
     by_name: dict[str, list[DirectoryContact]] = field(default_factory=dict)
-    by_id: dict[str, DirectoryContact] = field(default_factory=dict)
+    by_email: dict[str, list[DirectoryContact]] = field(default_factory=dict)
+    match_by_email: bool = False
 
     @classmethod
-    def read(cls, session: Session, connection_id: int, contacts: Sequence[Contact]) -> "Directory":
-        """Everything whose number or name is that of one of these contacts."""
-        names = {folded(contact.display_name) for contact in contacts}
-        numbers = {number_of(contact) for contact in contacts}
-        found = session.scalars(
-            select(DirectoryContact).where(
-                DirectoryContact.connection_id == connection_id,
-                or_(DirectoryContact.name_folded.in_(names), DirectoryContact.contact_number.in_(numbers)),
-            )
-        )
-        directory = cls()
-        for row in found:
-            directory.by_id[row.contact_id] = row
+    def read(
+        cls,
+        session: Session,
+        connection_id: int,
+        contacts: Sequence[Contact],
+        *,
+        match_by_email: bool = False,
+    ) -> "Directory":
+        """Everything whose number, name or e-mail address is that of one of these contacts."""
+        directory = cls(match_by_email=match_by_email)
+        for row in session.scalars(alike(connection_id, contacts)):
             directory.by_name.setdefault(row.name_folded, []).append(row)
+            if row.email:
+                directory.by_email.setdefault(row.email, []).append(row)
             if row.contact_number:
                 directory.by_number[row.contact_number] = row
         return directory
@@ -118,30 +134,63 @@ class Directory:
             return own.contact_id
         if own is not None:
             raise self._archived(contact)
-        return self._by_name(contact)
+        return self._by_name(contact) or (None if contact.xero_name else self._by_email(contact))
 
     def _by_name(self, contact: Contact) -> str | None:
-        same = self.by_name.get(folded(contact.display_name), [])
+        name = contact.name_sent
+        same = self.by_name.get(folded(name), [])
         active = [row for row in same if row.status == "ACTIVE"]
         if not active:
-            if any(row.status == "ARCHIVED" and not row.merged_into for row in same):
+            if not contact.xero_name and any(
+                row.status == "ARCHIVED" and not row.merged_into for row in same
+            ):
                 raise self._archived(contact)
             return None
+        if contact.xero_name:
+            raise _asks(
+                contact, f"Xero has a contact called {name} by now. Choose another name, or use that one."
+            )
+        if len(active) > 1:
+            raise _asks(contact, f"{len(active)} contacts in Xero are called {name}. Say which one it is.")
         if _another_of_ours(active[0], contact):
-            raise Blocked(
-                Failure.CONFLICT,
-                f"contact:{contact.id}",
-                f"Two contacts in HoopAI are called {contact.display_name}, with different e-mail addresses, and "
-                "Xero allows each name once. Rename one of them in HoopAI, then retry.",
+            raise _asks(
+                contact,
+                f"Two contacts in HoopAI are called {name}, with different e-mail addresses, and Xero allows each "
+                "name once. Use that contact, or choose another name for this one.",
             )
         return active[0].contact_id
 
+    def _by_email(self, contact: Contact) -> str | None:
+        """The one contact with this very address, where the location wants them matched so."""
+        same = self.by_email.get((contact.email or "").casefold(), []) if self.match_by_email else []
+        active = [row for row in same if row.status == "ACTIVE" and not _made_for_another(row)]
+        if len(active) > 1:
+            raise _asks(contact, f"{len(active)} contacts in Xero have the e-mail address {contact.email}.")
+        return active[0].contact_id if active else None
+
     def _archived(self, contact: Contact) -> Blocked:
-        return Blocked(
-            Failure.CONFLICT,
-            f"contact:{contact.id}",
-            f"{contact.display_name} is archived in Xero. Restore the contact in Xero, then retry.",
+        return _asks(
+            contact, f"{contact.name_sent} is archived in Xero. Restore the contact there, or make a new one."
         )
+
+
+def alike(connection_id: int, contacts: Sequence[Contact]) -> Select[DirectoryContact]:
+    """The contacts of the organisation whose number, name or e-mail address is that of one of these."""
+    names = {folded(name) for contact in contacts for name in (contact.name_sent, contact.display_name)}
+    numbers = {number_of(contact) for contact in contacts}
+    emails = {contact.email.casefold() for contact in contacts if contact.email}
+    return select(DirectoryContact).where(
+        DirectoryContact.connection_id == connection_id,
+        or_(
+            DirectoryContact.name_folded.in_(names),
+            DirectoryContact.contact_number.in_(numbers),
+            DirectoryContact.email.in_(emails),
+        ),
+    )
+
+
+def _asks(contact: Contact, sentence: str) -> Blocked:
+    return Blocked(Failure.CONFLICT, f"contact:{contact.id}", sentence)
 
 
 def number_of(contact: Contact) -> str:
@@ -150,6 +199,10 @@ def number_of(contact: Contact) -> str:
 
 
 def _another_of_ours(row: DirectoryContact, contact: Contact) -> bool:
-    other = bool(row.contact_number) and str(row.contact_number).startswith("hoop-")
     mail = (contact.email or "").casefold()
-    return other and bool(row.email) and bool(mail) and row.email != mail
+    return _made_for_another(row) and bool(row.email) and bool(mail) and row.email != mail
+
+
+def _made_for_another(row: DirectoryContact) -> bool:
+    """Whether a portal made it for a HoopAI contact; that one itself is known by its number before."""
+    return str(row.contact_number or "").startswith("hoop-")

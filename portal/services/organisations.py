@@ -16,7 +16,7 @@ from portal.config import settings
 from portal.errors import ConnectAgain
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, LedgerAccount, TaxRate
-from portal.services import calling, outbox, standing, tokens
+from portal.services import calling, facts_watch, outbox, standing, tokens
 from portal.services.unit import release, transaction
 from portal.xero import replies
 from portal.xero.client import XeroClient
@@ -149,10 +149,13 @@ def _keep(session: Session, address: Address, fetched: Fetched) -> None:
     if connection.tenant_id != address.tenant_id:
         return
     take_name(session, connection, fetched.organisation.name)
-    connection.organisation = _facts(fetched)
+    kept = {name: value for name, value in connection.organisation.items() if name == "branding_themes"}
+    connection.organisation = {**kept, **_facts(fetched)}
     connection.facts_fetched_at = connection.last_success_at = clock.now()
+    before = facts_watch.known(session, connection.id)
     _keep_accounts(session, connection.id, fetched.accounts)
     _keep_tax_rates(session, connection.id, fetched.tax_rates)
+    facts_watch.tell(session, connection, before)
     outbox.recheck(session, connection.location_id)
 
 

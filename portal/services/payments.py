@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from portal.extensions import db
-from portal.models import Connection, Document, Invoice, Link, Location, Payment, Push
-from portal.services import paging, xero_links
+from portal.models import Connection, Document, Invoice, Link, Location, Operation, Payment, Push
+from portal.services import paging, stories, xero_links
 from portal.services.mapping_history import method_name
 from portal.services.paging import Page
 
@@ -21,6 +21,7 @@ class Row:
     push: Push | None
     link: Link | None
     invoice_url: str | None
+    waits: str | None
 
 
 def listing(location: Location, number: int = 1) -> Page[Row]:
@@ -50,7 +51,10 @@ def _rows(location_id: int, found: list[Payment]) -> list[Row]:
         for push in db.session.scalars(
             select(Push)
             .where(
-                Push.location_id == location_id, Push.document == Document.PAYMENT, Push.document_id.in_(ids)
+                Push.location_id == location_id,
+                Push.document == Document.PAYMENT,
+                Push.document_id.in_(ids),
+                Push.operation == Operation.CREATE,
             )
             .order_by(Push.id)
         )
@@ -62,6 +66,7 @@ def _rows(location_id: int, found: list[Payment]) -> list[Row]:
             pushes.get(payment.id),
             links.get(payment.id),
             xero_links.address(connection, invoices.get(payment.invoice_id)),
+            stories.waits(pushes.get(payment.id), invoices.get(payment.invoice_id)),
         )
         for payment in found
     ]

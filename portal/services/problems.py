@@ -91,6 +91,35 @@ CAUSES: dict[str, Advice] = {
     "invoice": Advice(
         "The invoice in HoopAI is not complete", "Correct it in HoopAI; the change brings it here again.", Owner.YOU
     ),
+    "number": Advice(
+        "A number is taken in Xero",
+        "We never overwrite it. Decide on the invoice's page: link the two, send ours with a suffix, or not at all.",
+        Owner.YOU,
+    ),
+    "contact": Advice(
+        "A customer needs a decision", "Its invoices wait until it is known which contact in Xero is meant.",
+        Owner.YOU, "Review contacts", "contacts.index",
+    ),
+    "payments": Advice(
+        "Payments are in the way of a void",
+        "Have them deleted on the invoice's page, leave the invoice as it is in Xero, or delete them there and retry.",
+        Owner.YOU,
+    ),
+    "paid": Advice(
+        "An edit touches amounts that are paid",
+        "Xero changes no amounts of a paid invoice. Delete the payments in Xero and retry, or do not send it.",
+        Owner.BOOKKEEPER,
+    ),
+    "refund": Advice(
+        "A refund that HoopAI counts as owed again", "Enter it in Xero by hand, then do not send it.", Owner.BOOKKEEPER
+    ),
+    "ended": Advice(
+        "An invoice was voided in Xero", "HoopAI still counts on it. Settle it in both by hand.", Owner.BOOKKEEPER
+    ),
+    "gone": Advice(
+        "An invoice is no longer in Xero", "Somebody removed it there. Do not send the change, or ask them.",
+        Owner.BOOKKEEPER,
+    ),
     "connection": KINDS[Failure.DISCONNECTED],
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ from portal.models import (
     Push,
     PushState,
 )
-from portal.services import invoices, problems
+from portal.services import invoices, problems, stories
 from portal.services.mapping_history import method_name
 from portal.services.problems import Advice, Owner
 
@@ -84,7 +84,7 @@ def why_not(location: Location, number: str) -> Answer:
     ).first()
     if found is None:
         return _unknown(location, wanted)
-    return _why(invoices.story(location, found.hoop_id))
+    return _why(stories.story(location, found.hoop_id))
 
 
 def _cause(push: Push) -> str:
@@ -151,7 +151,7 @@ def _unknown(location: Location, number: str) -> Answer:
     )
 
 
-def _why(story: invoices.Story) -> Answer:
+def _why(story: stories.Story) -> Answer:
     invoice, push = story.invoice, story.push
     if push is None:
         return Answer(f"Invoice {invoice.number} has not asked to be sent yet.", invoice)

@@ -30,13 +30,25 @@ def of_documents(
 
 
 def address(connection: Connection | None, link: Link | None) -> str | None:
-    """Where a person opens the linked invoice or contact in Xero; None for what has no page of its own."""
+    """Where a person opens the linked invoice, credit note or contact in Xero; None for what has no page of its own."""
     if connection is None or link is None:
         return None
     code = str(connection.organisation.get("short_code") or "")
     if link.document == Document.INVOICE:
         return _here(links.invoice_url(code, link.xero_id))
+    if link.document == Document.CREDIT_NOTE:
+        return _here(links.credit_note_url(code, link.xero_id))
     return _here(links.contact_url(code, link.xero_id)) if link.document == Document.CONTACT else None
+
+
+def invoice_address(connection: Connection, xero_id: str) -> str:
+    """Where a person opens an invoice in Xero that is not linked to one of ours."""
+    return _here(links.invoice_url(str(connection.organisation.get("short_code") or ""), xero_id))
+
+
+def contact_address(connection: Connection, xero_id: str) -> str:
+    """Where a person opens a contact in Xero."""
+    return _here(links.contact_url(str(connection.organisation.get("short_code") or ""), xero_id))
 
 
 def _here(url: str) -> str:

@@ -8,6 +8,7 @@ from portal.extensions import csrf
 from portal.views import frame, vendor
 from portal.views.choosing import room as choosing
 from portal.views.connections import room as connections
+from portal.views.contacts import room as contacts
 from portal.views.cutoff import room as cutoff
 from portal.views.hooks import room as hooks
 from portal.views.integrations import room as integrations
@@ -19,6 +20,7 @@ from portal.views.payments import room as payments
 from portal.views.pushes import room as pushes
 from portal.views.sessions import room as sessions
 from portal.views.sources import room as sources
+from portal.views.sync_options import room as sync_options
 from portal.views.troubleshooting import room as troubleshooting
 
 ROOMS = (
@@ -30,8 +32,10 @@ ROOMS = (
     choosing,
     cutoff,
     mappings,
+    sync_options,
     invoices,
     payments,
+    contacts,
     pushes,
     troubleshooting,
     hooks,

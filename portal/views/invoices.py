@@ -1,12 +1,16 @@
 """Invoices: the list with each one's standing, and one invoice with its whole story."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.errors import ChooseAgain, ConnectAgain, NotNow
 from portal.filters import plural
+from portal.models import Location, User
 from portal.render import done, page_or
 from portal.security import here, me
-from portal.services import activity, connections, invoices
+from portal.services import activity, connections, deciding, invoices, stories
 from portal.services.invoices import View
 
 room = Blueprint("invoices", __name__, url_prefix="/locations/<location_id>/invoices")
@@ -33,7 +37,7 @@ def index() -> Response:
 @room.get("/<hoop_id>")
 def show(hoop_id: str) -> Response:
     """HoopAI's side beside Xero's, payments, and what happened when."""
-    return page_or("invoices/_story.html", "invoices/show.html", story=invoices.story(here(), hoop_id))
+    return page_or("invoices/_story.html", "invoices/show.html", story=stories.story(here(), hoop_id))
 
 
 @room.post("/<hoop_id>/retry")
@@ -52,3 +56,39 @@ def skip(hoop_id: str) -> AnyResponse:
         f"{plural(count, 'document')} will not be sent." if count else "Nothing here can be left out now."
     )
     return done(message, url_for("invoices.show", hoop_id=hoop_id), "success" if count else "warning")
+
+
+@room.get("/<hoop_id>/conflict")
+def conflict(hoop_id: str) -> AnyResponse:
+    """The invoice beside the one in Xero that has its number, with what can be decided."""
+    try:
+        found = deciding.conflict(here(), hoop_id)
+    except (ChooseAgain, ConnectAgain, NotNow) as refusal:
+        return done(str(refusal), url_for("invoices.show", hoop_id=hoop_id), "warning")
+    return page_or("invoices/_conflict.html", "invoices/conflict.html", conflict=found)
+
+
+@room.post("/<hoop_id>/link")
+def link(hoop_id: str) -> AnyResponse:
+    """The invoice in Xero is this one."""
+    return _decided(deciding.link, hoop_id)
+
+
+@room.post("/<hoop_id>/suffix")
+def suffix(hoop_id: str) -> AnyResponse:
+    """Send it under its number with a suffix."""
+    return _decided(deciding.add_suffix, hoop_id)
+
+
+@room.post("/<hoop_id>/delete-payments")
+def delete_payments(hoop_id: str) -> AnyResponse:
+    """Delete its payments in Xero, then void it there."""
+    return _decided(deciding.delete_payments, hoop_id)
+
+
+def _decided(decide: Callable[[Location, str, User], str], hoop_id: str) -> AnyResponse:
+    to = url_for("invoices.show", hoop_id=hoop_id)
+    try:
+        return done(decide(here(), hoop_id, me()), to)
+    except (ChooseAgain, ConnectAgain, NotNow) as refusal:
+        return done(str(refusal), to, "warning")

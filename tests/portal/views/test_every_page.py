@@ -30,6 +30,8 @@ PAGES = (
     "/invoices/inv0",
     "/invoices/inv4",
     "/payments",
+    "/contacts",
+    "/settings/sync",
     "/sync-activity",
     "/sync-activity?state=needs-you",
     "/sync-activity?state=sent-today",
@@ -37,7 +39,14 @@ PAGES = (
     "/troubleshooting?number=hs-5",
     "/troubleshooting?number=nope",
 )
-SAMPLES = {"choice_id": "1", "location_id": HARBOUR, "hoop_id": "inv0", "token": "unknown", "filename": "portal.css"}
+SAMPLES = {
+    "choice_id": "1",
+    "location_id": HARBOUR,
+    "hoop_id": "inv0",
+    "token": "unknown",
+    "filename": "portal.css",
+    "push_id": "1",
+}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 

@@ -1,0 +1,206 @@
+"""One invoice with its whole story: HoopAI's side beside Xero's, lines, payments, refunds, what happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from portal import words
+from portal.extensions import db
+from portal.models import (
+    Category,
+    Connection,
+    Document,
+    Invoice,
+    LedgerAccount,
+    Line,
+    Link,
+    Location,
+    Operation,
+    Payment,
+    Push,
+    PushState,
+    Refund,
+    TaxRate,
+)
+from portal.services import invoices, mappings, timelines, writing_invoices, xero_links
+from portal.services.timelines import Edit, Moment
+
+Pushes = Mapping[tuple[Document, int, Operation], Push]
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One line with where it goes: the amount, its category, account and tax rate in Xero."""
+
+    line: Line
+    amount: Decimal
+    category: str
+    account: LedgerAccount | None
+    tax: TaxRate | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """One payment with its push and its link into Xero; `deletion` where it was taken back."""
+
+    payment: Payment
+    push: Push | None
+    link: Link | None
+    deletion: Push | None = None
+    waits: str | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether Xero has it."""
+        return self.link is not None and self.link.xero_status != "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """One refund: its credit note and the money that went back on it, each with push and link into Xero."""
+
+    refund: Refund
+    note: Push | None
+    note_link: Link | None
+    url: str | None
+    paid: Push | None
+    paid_link: Link | None
+
+    @property
+    def push(self) -> Push | None:
+        """The push that says how the refund stands."""
+        return invoices.standing([push for push in (self.note, self.paid) if push])
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One invoice with everything that is known of it."""
+
+    invoice: Invoice
+    pushes: list[Push]
+    push: Push | None
+    link: Link | None
+    url: str | None
+    contact_link: Link | None
+    contact_url: str | None
+    lines: list[LineRow]
+    payments: list[PaymentRow]
+    refunds: list[RefundRow]
+    edits: list[Edit]
+    difference: Decimal
+    timeline: list[Moment]
+
+    @property
+    def total_differs(self) -> bool:
+        """Whether Xero holds another total than HoopAI."""
+        return bool(
+            self.link and self.link.xero_total is not None and self.link.xero_total != self.invoice.total
+        )
+
+    @property
+    def number_differs(self) -> bool:
+        """Whether Xero holds another number than HoopAI."""
+        return bool(self.link and self.link.xero_number and self.link.xero_number != self.invoice.number_sent)
+
+    @property
+    def paid_in_xero(self) -> Decimal:
+        """The sum of HoopAI's payments that are in Xero."""
+        return sum((row.payment.amount for row in self.payments if row.there), Decimal(0))
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything may still change by itself."""
+        return any(push.state in invoices.MOVING for push in self.pushes)
+
+
+def story(location: Location, hoop_id: str) -> Story:
+    """One invoice with everything that is known of it, in a fixed number of queries. Raises NotFoundHere."""
+    invoice = invoices.one(location.id, hoop_id)
+    pushes = invoices.pushes_of(invoice)
+    connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
+    link = xero_links.of_documents(connection, location.id, Document.INVOICE, [invoice.id]).get(invoice.id)
+    about = [invoice.contact_id] if invoice.contact_id else []
+    contact_link = next(
+        iter(xero_links.of_documents(connection, location.id, Document.CONTACT, about).values()), None
+    )
+    by_document = {(push.document, push.document_id, push.operation): push for push in pushes}
+    change = by_document.get((Document.INVOICE, invoice.id, Operation.UPDATE))
+    sent = change is not None and change.state == PushState.SENT
+    return Story(
+        invoice=invoice,
+        pushes=pushes,
+        push=invoices.standing(pushes),
+        link=link,
+        url=xero_links.address(connection, link),
+        contact_link=contact_link,
+        contact_url=xero_links.address(connection, contact_link),
+        lines=_lines(location.id, invoice),
+        payments=_payments(invoice, connection, by_document, link),
+        refunds=_refunds(invoice, connection, by_document),
+        edits=timelines.edits(change.before, link.content) if sent and change and link else [],
+        difference=writing_invoices.reckoned(invoice).differs_from(invoice.total)
+        if invoice.lines
+        else Decimal(0),
+        timeline=timelines.of(invoice, pushes),
+    )
+
+
+def _payments(
+    invoice: Invoice, connection: Connection | None, pushes: Pushes, held: Link | None
+) -> list[PaymentRow]:
+    ids = [payment.id for payment in invoice.payments]
+    links = xero_links.of_documents(connection, invoice.location_id, Document.PAYMENT, ids)
+    found = []
+    for each in invoice.payments:
+        push = pushes.get((Document.PAYMENT, each.id, Operation.CREATE))
+        deletion = pushes.get((Document.PAYMENT, each.id, Operation.VOID))
+        found.append(PaymentRow(each, push, links.get(each.id), deletion, waits(push, held)))
+    return found
+
+
+def waits(push: Push | None, held: Link | None) -> str | None:
+    """What a payment waits for that no push says: its invoice is a draft in Xero which somebody has to approve."""
+    queued = push is not None and push.state == PushState.QUEUED
+    return words.WAITS_FOR_APPROVAL if queued and held and held.xero_status in words.FOR_APPROVAL else None
+
+
+def _refunds(invoice: Invoice, connection: Connection | None, pushes: Pushes) -> list[RefundRow]:
+    query = select(Refund).where(Refund.invoice_id == invoice.id).order_by(Refund.id)
+    given = db.session.scalars(query).all()
+    ids = [refund.id for refund in given]
+    notes = xero_links.of_documents(connection, invoice.location_id, Document.CREDIT_NOTE, ids)
+    paid = xero_links.of_documents(connection, invoice.location_id, Document.REFUND, ids)
+    return [
+        RefundRow(
+            refund,
+            pushes.get((Document.CREDIT_NOTE, refund.id, Operation.CREATE)),
+            notes.get(refund.id),
+            xero_links.address(connection, notes.get(refund.id)),
+            pushes.get((Document.REFUND, refund.id, Operation.CREATE)),
+            paid.get(refund.id),
+        )
+        for refund in given
+    ]
+
+
+def _lines(location_id: int, invoice: Invoice) -> list[LineRow]:
+    book = mappings.book(location_id)
+    keys = [line.category_key for line in invoice.lines]
+    names = {
+        row.key: row.name
+        for row in db.session.scalars(
+            select(Category).where(Category.location_id == location_id, Category.key.in_(keys))
+        )
+    }
+    return [
+        LineRow(
+            line,
+            line.quantity * line.unit_amount,
+            names.get(line.category_key, line.name),
+            book.account_of_line(line.product_id, line.category_key),
+            book.tax_for(line.tax_key),
+        )
+        for line in invoice.lines
+    ]
