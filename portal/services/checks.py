@@ -14,7 +14,7 @@ from portal.models import (
     PushState,
     Source,
 )
-from portal.services import activity, connections, heartbeats, mappings, panel, sources, standing
+from portal.services import activity, connections, health, heartbeats, mappings, panel, sources, standing
 from portal.services.mappings import DEFAULT, MappingBook, Missing
 from portal.services.problems import Owner
 
@@ -67,7 +67,7 @@ def _of_connection(location: Location, connection: Connection) -> list[Check]:
         _sign_in(connection),
         _scopes(connection),
         _accounts(missing),
-        _archived(book, missing),
+        *_health(location),
         _taxes(missing),
         _payments(book),
         _quota(connection),
@@ -122,18 +122,18 @@ def _accounts(missing: Missing) -> Check:
     return Check("Account mapping", Verdict.OK, "Every category has an account.")
 
 
-def _archived(book: MappingBook, missing: Missing) -> Check:
+def _health(location: Location) -> list[Check]:
     name = "Accounts still in use"
-    default = book.default_account
-    gone = list(missing.archived)
-    if default is not None and not default.takes_revenue:
-        gone.append(f"the default account {default.label}")
-    if gone:
-        return Check(
-            name, Verdict.BAD, f"The account of {_listed(gone)} can no longer be used in Xero.",
-            "Invoices that need it wait.", Owner.YOU, "Choose another account", "mappings.index",
-        )  # fmt: skip
-    return Check(name, Verdict.OK, "Every chosen account is active in Xero.")
+    alarms = health.alarms(location.id)
+    if not alarms:
+        return [Check(name, Verdict.OK, "Every chosen account and tax rate can be used in Xero.")]
+    return [
+        Check(
+            name, Verdict.BAD, alarm.sentence, f"{alarm.depends} What needs it waits.", Owner.YOU,
+            "Choose another", "mappings.index",
+        )
+        for alarm in alarms
+    ]  # fmt: skip
 
 
 def _taxes(missing: Missing) -> Check:

@@ -1,5 +1,6 @@
 """The book of a location's choices: where a category, a tax or a payment method goes."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -35,8 +36,15 @@ class MappingBook:
         A line's product comes before its collection. The account may be archived: see `.takes_revenue`. An own
         choice that the organisation does not have gives None, never the default account.
         """
-        own = next(filter(None, (self.chosen.get((MappingKind.CATEGORY, key)) for key in keys)), None)
+        own = self._own(keys)
         return self.accounts.get(own) if own else self.default_account
+
+    def chosen_of_line(self, product_id: str | None, category_key: str) -> str:
+        """The AccountID of a line's own choice, empty where it follows the default one."""
+        return self._own(keys_of(product_id, category_key)) or ""
+
+    def _own(self, keys: Iterable[str]) -> str | None:
+        return next(filter(None, (self.chosen.get((MappingKind.CATEGORY, key)) for key in keys)), None)
 
     def account_of_line(self, product_id: str | None, category_key: str) -> LedgerAccount | None:
         """The account of a line: its product's own one, else that of its category, else the default one."""
@@ -63,10 +71,14 @@ class MappingBook:
 
         A tax without a choice of its own goes where any tax of its percentage goes.
         """
+        return self.rates.get(self.chosen_tax(tax_key))
+
+    def chosen_tax(self, tax_key: str) -> str:
+        """The tax type that stands for a HoopAI tax, empty for none."""
         own = self.chosen.get((MappingKind.TAX, tax_key))
         if own is None and tax_key in self.percents:
             own = self.chosen.get((MappingKind.TAX, percent_key(self.percents[tax_key])))
-        return self.rates.get(own or "")
+        return own or ""
 
     def payment_account_for(self, method: str) -> LedgerAccount | None:
         """Where money of this method is received: its own account, else the one for all methods."""

@@ -1,0 +1,173 @@
+"""The mapping's health: what a person should mend before invoices fail of it, and what depends on it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from portal.extensions import db
+from portal.models import (
+    Connection,
+    Document,
+    Invoice,
+    InvoiceStatus,
+    LedgerAccount,
+    Line,
+    Link,
+    MappingKind,
+)
+from portal.services import mapping_history, mappings
+from portal.services.mapping_book import DEFAULT_ACCOUNT, MappingBook, Target, percent_key
+
+ENDED = (InvoiceStatus.VOID, InvoiceStatus.DELETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One chosen account or tax rate that can no longer be used: what happened and what depends on it.
+
+    `names` are the categories, taxes or methods mapped to it, `drafts` and `invoices` those that Xero does not
+    hold yet.
+    """
+
+    label: str
+    what: str
+    names: list[str]
+    categories: int
+    drafts: int
+    invoices: int
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one sentence."""
+        return f"{self.label} {self.what}."
+
+    @property
+    def depends(self) -> str:
+        """How much depends on it."""
+        named = ", ".join(self.names[:3]) + (
+            f" and {len(self.names) - 3} more" if len(self.names) > 3 else ""
+        )
+        counts = [(self.drafts, "draft"), (self.invoices, "open invoice")]
+        told = [f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in counts if count]
+        many = (
+            f"{self.categories:,} categor{'y' if self.categories == 1 else 'ies'}" if self.categories else ""
+        )
+        of_it = " and ".join(filter(None, [many, *told])) or "Nothing that waits"
+        verb = "depends" if of_it.startswith("Nothing") or (not told and self.categories == 1) else "depend"
+        return f"{of_it} {verb} on it: {named}." if named else f"{of_it} {verb} on it."
+
+
+def alarms(location_id: int) -> list[Alarm]:
+    """What is wrong with the chosen accounts and tax rates, as our copy of Xero's books knows them."""
+    session = db.session()
+    book = mappings.book(location_id)
+    broken = _broken(book)
+    if not broken:
+        return []
+    names = mapping_history.names_of(
+        session, location_id, [each for many in broken.values() for each in many]
+    )
+    open_lines = _open_lines(session, location_id, book)
+    found = [_warning(value, targets, book, names, open_lines) for value, targets in broken.items()]
+    return sorted(found, key=lambda each: (-each.drafts - each.invoices, -each.categories, each.label))
+
+
+def what_of(account: LedgerAccount | None, for_payments: bool) -> str | None:
+    """What is wrong with an account that is chosen for revenue or payments, or None."""
+    if account is None or account.status == "DELETED":
+        return "is no longer in Xero"
+    if not account.active:
+        return "was archived in Xero"
+    if for_payments and not account.takes_payments:
+        return "no longer takes payments in Xero"
+    return None if for_payments or account.takes_revenue else "no longer takes invoice lines in Xero"
+
+
+def _broken(book: MappingBook) -> dict[tuple[str, str], list[Target]]:
+    """The unusable ones (value and what is wrong) with the targets that are mapped to each."""
+    found: dict[tuple[str, str], list[Target]] = {}
+    for (kind, key), value in book.chosen.items():
+        if kind == MappingKind.TAX:
+            rate = book.rates.get(value)
+            what = None if rate is not None and rate.usable else "can no longer be used on sales in Xero"
+            if what is None and rate is not None and rate.rate != _percent(book, key, rate.rate):
+                what = f"is {rate.rate.normalize():f} % in Xero now"
+        else:
+            what = what_of(book.accounts.get(value), kind == MappingKind.PAYMENT)
+        if what:
+            found.setdefault((value, what), []).append((kind, key))
+    return found
+
+
+def _percent(book: MappingBook, key: str, otherwise: object) -> object:
+    if key in book.percents:
+        return book.percents[key]
+    return next((each for each in book.percents.values() if percent_key(each) == key), otherwise)
+
+
+def _warning(
+    of: tuple[str, str],
+    targets: list[Target],
+    book: MappingBook,
+    names: dict[Target, str],
+    open_lines: "list[_OpenLine]",
+) -> Alarm:
+    value, what = of
+    kind = targets[0][0]
+    mine = [line for line in open_lines if value in line.needs]
+    followers = {line.category for line in mine if line.by_default}
+    categories = {key for each, key in targets if each == MappingKind.CATEGORY} | followers
+    return Alarm(
+        label=book.label(kind, value)
+        if value in book.accounts or value in book.rates
+        else "A chosen account",
+        what=what,
+        names=sorted(names[target] for target in targets),
+        categories=len(categories),
+        drafts=len({line.invoice_id for line in mine if line.draft}),
+        invoices=len({line.invoice_id for line in mine if not line.draft}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenLine:
+    invoice_id: int
+    draft: bool
+    category: str
+    by_default: bool
+    needs: frozenset[str]
+
+
+def _open_lines(session: Session, location_id: int, book: MappingBook) -> list[_OpenLine]:
+    """Lines of invoices that are to go to Xero and are not there, with the accounts and rates they need."""
+    connection = session.scalar(select(Connection).where(Connection.location_id == location_id))
+    if connection is None:
+        return []
+    held = exists().where(
+        Link.tenant_id == connection.tenant_id,
+        Link.location_id == location_id,
+        Link.document == Document.INVOICE,
+        Link.document_id == Invoice.id,
+    )
+    rows = session.execute(
+        select(Invoice.id, Invoice.status, Line.product_id, Line.category_key, Line.tax_key)
+        .join(Line, Line.invoice_id == Invoice.id)
+        .where(
+            Invoice.location_id == location_id,
+            Invoice.live_mode.is_(True),
+            Invoice.created_at >= connection.cut_off,
+            Invoice.status.not_in(ENDED),
+            ~held,
+        )
+    )
+    default = book.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), "")
+    payments = {value for (kind, _), value in book.chosen.items() if kind == MappingKind.PAYMENT}
+    found = []
+    for invoice_id, status, product_id, category, tax_key in rows:
+        account = book.chosen_of_line(product_id, category)
+        needs = {account or default, book.chosen_tax(tax_key), *payments}
+        found.append(
+            _OpenLine(invoice_id, status == InvoiceStatus.DRAFT, category, not account, frozenset(needs))
+        )
+    return found
