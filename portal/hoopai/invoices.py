@@ -186,7 +186,7 @@ def _id(payload: dict[str, Any]) -> str:
     found = reading.text(payload, "_id") or reading.text(payload, "id")
     if found is None:
         raise BadValue("_id", "is missing")
-    if len(found) > 100:
+    if len(found) > 64:
         raise BadValue("_id", "is too long")
     return found
 
@@ -195,7 +195,10 @@ def _number(payload: dict[str, Any]) -> str | None:
     """The number as text; a prefix given apart is put in front unless it is there already."""
     number = reading.text(payload, "invoiceNumber")
     prefix = reading.text(payload, "invoiceNumberPrefix")
-    return f"{prefix}{number}" if number and prefix and not number.startswith(prefix) else number
+    whole = f"{prefix}{number}" if number and prefix and not number.startswith(prefix) else number
+    if whole and len(whole) > 255:
+        raise BadValue("invoiceNumber", "is longer than the 255 characters that Xero takes")
+    return whole
 
 
 def _status(payload: dict[str, Any], event: str | None) -> str:
@@ -239,7 +242,7 @@ def _line(item: dict[str, Any], currency: str, index: int) -> LineSaid:
     inclusive = True if any(tax.calculation == "inclusive" for tax in taxes) else None
     return LineSaid(
         hoop_id=reading.text(item, "_id") or reading.text(item, "id"),
-        product_id=reading.text(item, "productId"),
+        product_id=(reading.text(item, "productId") or "")[:64] or None,
         price_id=reading.text(item, "priceId"),
         name=reading.text(item, "name") or "",
         description=reading.text(item, "description") or "",

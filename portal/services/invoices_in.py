@@ -158,7 +158,7 @@ def _new(session: Session, location: Location, said: InvoiceSaid) -> Invoice:
 
 
 def _fill(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> None:
-    invoice.number, invoice.title = said.number or "", said.name or said.title
+    invoice.number, invoice.title = said.number or "", (said.name or said.title)[:255]
     invoice.live_mode, invoice.currency = said.live_mode, said.currency
     invoice.total, invoice.amount_paid, invoice.amount_due = said.total, said.amount_paid, said.amount_due
     invoice.issue_date, invoice.due_date = said.issue_date, said.due_date
