@@ -10,12 +10,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import bell, database
 from portal.config import settings
 from portal.extensions import db
+from portal.models import Authorisation, AuthorisationState
 from portal.services import heartbeats
 from portal.services.unit import release
 
@@ -42,6 +43,7 @@ def examine() -> list[Finding]:
         "redis": _redis,
         "workers": lambda: _heartbeats("worker"),
         "ticker": lambda: _heartbeats("ticker"),
+        "sign-ins": _sign_ins,
         "xero sign-in": lambda: _reached(app.xero_identity_url),
         "xero api": lambda: _reached(app.xero_api_url),
         "hoopai api": lambda: _reached(app.hoop_api_url),
@@ -101,6 +103,21 @@ def _heartbeats(kind: str) -> str:
     if not living:
         raise Wrong(f"No {kind} has shown itself lately. Start: python -m jobs.{kind}")
     return f"{living} alive."
+
+
+def _sign_ins() -> str:
+    states = select(Authorisation.failing_reason, func.count()).where(
+        Authorisation.state == AuthorisationState.ACTIVE
+    )
+    found = dict(db.session.execute(states.group_by(Authorisation.failing_reason)).tuples().all())
+    if found.get("app"):
+        raise Wrong(
+            f"Xero does not accept the portal's own settings ({found['app']} sign-ins wait). Check XERO_CLIENT_ID "
+            "and XERO_CLIENT_SECRET. No customer was disconnected by it."
+        )
+    if found.get("busy"):
+        raise Wrong(f"{found['busy']} sign-ins could not be renewed yet; it is tried again by itself.")
+    return f"{found.get(None, 0)} valid."
 
 
 def _reached(url: str) -> str:

@@ -18,7 +18,7 @@ from portal.config import Settings
 from portal.errors import ConnectAgain, NotNow
 from portal.extensions import db
 from portal.models import Authorisation, AuthorisationState, Connection, ConnectionState
-from portal.services import connections, organisations, tokens
+from portal.services import connections, doctor, organisations, tokens
 from portal.services.unit import release, transaction
 from portal.xero import oauth
 from tests.portal.conftest import BOTH
@@ -258,9 +258,12 @@ def test_a_wrong_client_secret_never_marks_a_customer(
     assert waiting.value.reason == "app"
     assert _connection().state == ConnectionState.CONNECTED
     assert _row().state == AuthorisationState.ACTIVE
+    alarm = next(each for each in doctor.examine() if each.name == "sign-ins")
+    assert (alarm.ok, "XERO_CLIENT_SECRET" in alarm.sentence) == (False, True)
 
     ground.extensions["portal.settings"] = settings
     assert tokens.access_token(connected)
+    assert next(each for each in doctor.examine() if each.name == "sign-ins").ok
 
 
 def test_a_frozen_process_cannot_write_over_a_newer_consent(connected: int) -> None:
