@@ -38,6 +38,24 @@ class ListedJob(Job):
         """No object ever comes out of Redis."""
         return None
 
+    @property
+    def success_callback(self) -> None:
+        """No callback out of Redis is ever called."""
+        return None
+
+    @property
+    def failure_callback(self) -> None:
+        """No callback out of Redis is ever called."""
+        return None
+
+    @property
+    def stopped_callback(self) -> None:
+        """No callback out of Redis is ever called."""
+        return None
+
+    def send_webhooks(self, *_: object, **__: object) -> None:
+        """No address out of Redis is ever called."""
+
     def perform(self) -> Any:
         """Run the job in the app, after telling the bell that this ring was heard."""
         app: Flask = _app()

@@ -188,7 +188,7 @@ class _House:
         port = self._options.port
         command = [
             self._python, "-m", "gunicorn", "wsgi:app", "--worker-class", "gthread", "--workers", "2",
-            "--threads", "4", "--bind", f"127.0.0.1:{port}", "--no-control-socket",
+            "--threads", "16", "--bind", f"127.0.0.1:{port}", "--no-control-socket",
             "--graceful-timeout", "5", *_beat_in_memory(),
         ]  # fmt: skip
         return Program("web", command, lambda: ready.answers_ok(port, "/readyz"))

@@ -8,7 +8,8 @@ from threading import Lock
 from portal import bell
 
 WINDOW = 15 * 60
-FREE_PER_ACCOUNT = 5
+FREE_PER_PAIR = 5
+FREE_PER_ACCOUNT = 60
 FREE_PER_ADDRESS = 30
 LONGEST_WAIT = 5 * 60
 # Atomic, so that tries made side by side are all counted. Answers [tries so far, moment of the last].
@@ -31,21 +32,26 @@ _lock = Lock()
 def wait_before(account: str, address: str) -> int:
     """Seconds to wait before this sign-in may be looked at; 0 lets it through and counts it.
 
-    Past the free tries each further one doubles the wait, up to five minutes; nobody is locked out for good.
+    Past the free tries each further one doubles the wait, up to five minutes. The tries of one address against one
+    account are few, those of all addresses many: somebody who guesses does not keep the account's owner out.
     """
+    name = account.strip().casefold()
     return max(
-        _try(f"account:{account.strip().casefold()}", FREE_PER_ACCOUNT),
+        _try(f"account:{name} from {address}", FREE_PER_PAIR),
+        _try(f"account:{name}", FREE_PER_ACCOUNT),
         _try(f"address:{address}", FREE_PER_ADDRESS),
     )
 
 
-def forgive(account: str) -> None:
-    """Forget the tries of an account whose person has signed in."""
-    name = _name(f"account:{account.strip().casefold()}")
+def forgive(account: str, address: str) -> None:
+    """Forget the tries of an account whose person has signed in from this address."""
+    account = account.strip().casefold()
+    names = [_name(f"account:{account} from {address}"), _name(f"account:{account}")]
     with _lock:
-        _memory.pop(name, None)
+        for name in names:
+            _memory.pop(name, None)
     try:
-        bell.client().delete(name)
+        bell.client().delete(*names)
     except bell.Away:
         return
 

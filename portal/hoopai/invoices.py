@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 STATUSES = ("draft", "sent", "payment_processing", "partially_paid", "paid", "void", "delete")
+_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _OF_EVENT = {"InvoiceVoid": "void", "InvoiceDelete": "delete"}
 
@@ -186,8 +187,8 @@ def _id(payload: dict[str, Any]) -> str:
     found = reading.text(payload, "_id") or reading.text(payload, "id")
     if found is None:
         raise BadValue("_id", "is missing")
-    if len(found) > 64:
-        raise BadValue("_id", "is too long")
+    if not _ID.match(found):
+        raise BadValue("_id", "is no id: up to 64 letters, digits, dots, dashes and underscores")
     return found
 
 

@@ -46,7 +46,7 @@ def _admit(email: str, password: str) -> Person:
     if wait := throttle.wait_before(email, client_address()):
         raise ChooseAgain(f"Too many tries. The next one counts in {plural(wait, 'second')}.")
     key = users.sign_in(email, password, client_address(), (request.user_agent.string or "")[:200])
-    throttle.forgive(email)
+    throttle.forgive(email, client_address())
     begun = users.session_for(key)
     if begun is None:
         raise ChooseAgain("Signing in did not work this time. Try again.")

@@ -107,7 +107,7 @@ def test_over_https_the_cookie_is_secure_and_bound_to_the_host(settings: Setting
 
 def test_guessing_is_slowed_down_per_account(site: Flask) -> None:
     browser = Browser(site)
-    answers = [browser.sign_in(demo.EMAIL, f"wrong-{n}") for n in range(throttle.FREE_PER_ACCOUNT + 2)]
+    answers = [browser.sign_in(demo.EMAIL, f"wrong-{n}") for n in range(throttle.FREE_PER_PAIR + 2)]
     assert "Too many tries" in answers[-1].text
     assert "Too many tries" in browser.sign_in(demo.EMAIL, demo.PASSWORD).text
     assert "Too many tries" not in browser.sign_in("else@northlight.example", "wrong").text
@@ -118,7 +118,7 @@ def test_guessing_is_slowed_down_while_redis_is_away(app: Flask, monkeypatch: py
     throttle._memory.clear()
     with app.app_context():
         waits = [
-            throttle.wait_before("a@b.example", "192.0.2.1") for _ in range(throttle.FREE_PER_ACCOUNT + 2)
+            throttle.wait_before("a@b.example", "192.0.2.1") for _ in range(throttle.FREE_PER_PAIR + 2)
         ]
-    assert waits[: throttle.FREE_PER_ACCOUNT] == [0] * throttle.FREE_PER_ACCOUNT
+    assert waits[: throttle.FREE_PER_PAIR] == [0] * throttle.FREE_PER_PAIR
     assert waits[-1] > 0
