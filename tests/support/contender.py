@@ -18,7 +18,7 @@ from tests.support import portal
 
 def main(mode: str, authorisation_id: int, threads: int) -> None:
     """Do what MODE says."""
-    app = portal.ground_floor(Settings.from_env())
+    app = portal.ground_floor(Settings.from_env(), lines=8)
     if mode == "die":
         with app.app_context():
             tokens._save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]

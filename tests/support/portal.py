@@ -41,8 +41,11 @@ def settings_for(database_url: str, redis_url: str, sandbox_url: str, **changes:
     )
 
 
-def ground_floor(settings: Settings) -> Flask:
-    """The portal without its pages: settings, database and bell, which is all that services need."""
+def ground_floor(settings: Settings, lines: int = 0) -> Flask:
+    """The portal without its pages: settings, database and bell, which is all that services need.
+
+    `lines` is the most connections it opens to PostgreSQL, for many processes beside one another.
+    """
     app = Flask("portal")
     app.extensions["portal.settings"] = settings
     app.config.update(
@@ -50,6 +53,8 @@ def ground_floor(settings: Settings) -> Flask:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
     )
+    if lines and settings.database_url.startswith("postgresql"):
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] |= {"pool_size": lines, "max_overflow": 0}
     bell.register(app, settings.redis_url)
     db.init_app(app)
     with app.app_context():

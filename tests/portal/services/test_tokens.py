@@ -112,7 +112,7 @@ def test_a_token_already_replaced_is_not_replaced_again(connected: int, xero: Xe
 @pytest.mark.faults
 @pytest.mark.parametrize(
     ("database_url", "processes"),
-    [("sqlite", 4), pytest.param("postgres", 2, marks=pytest.mark.postgres)],
+    [("sqlite", 4), pytest.param("postgres", 4, marks=pytest.mark.postgres)],
     indirect=["database_url"],
 )
 def test_twenty_threads_in_each_of_several_processes_cause_one_refresh(
