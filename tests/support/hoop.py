@@ -32,6 +32,11 @@ class Hoop:
         made: dict[str, Any] = self._say("POST", "invoices", {**wish, **more})
         return made
 
+    def contact(self, **fields: Any) -> dict[str, Any]:
+        """Make a contact, or change the one whose `id` is given."""
+        kept: dict[str, Any] = self._say("POST", "contacts", {"location_id": self.location_id, **fields})
+        return kept
+
     def act(self, invoice_id: str, verb: str, **more: Any) -> dict[str, Any]:
         """send, pay, void, delete, edit … an invoice."""
         after: dict[str, Any] = self._say("POST", f"invoices/{invoice_id}/{verb}", more)

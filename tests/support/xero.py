@@ -60,6 +60,14 @@ class Xero:
         """Change one account."""
         self._say("POST", f"accounts/{tenant}/{code}", fields)
 
+    def change_contact(self, tenant: str, identity: str, **fields: Any) -> None:
+        """Change a contact as a bookkeeper would."""
+        self._say("POST", f"contacts/{tenant}/{identity}", fields)
+
+    def change_invoice(self, tenant: str, identity: str, **fields: Any) -> None:
+        """Change an invoice as a bookkeeper would, without any check."""
+        self._say("POST", f"invoices/{tenant}/{identity}", fields)
+
     def remove_app(self, tenant: str) -> None:
         """Disconnect the portal from inside Xero."""
         self._say("POST", "remove-app", {"tenant": tenant})
