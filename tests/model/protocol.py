@@ -250,12 +250,12 @@ def _tidy(s: State) -> State:
         names.setdefault(key, len(names))
     if all(key == name for key, name in names.items()):
         return s._replace(net=tuple(sorted(s.net)))
-    workers = tuple((p[0], names.get(p[1]), *p[2:]) if len(p) > 1 else p for p in s.workers)
+    first, second = ((p[0], names.get(p[1]), *p[2:]) if len(p) > 1 else p for p in s.workers)
     return s._replace(
         batch=s.batch and s.batch._replace(key=names[s.batch.key]),
         net=tuple(sorted((names[key], who) for key, who in s.net)),
         known=tuple(sorted((names[key], said) for key, said in s.known)),
-        workers=workers,
+        workers=(first, second),
     )
 
 
