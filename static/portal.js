@@ -47,7 +47,7 @@
   let unsaved = null;
   document.addEventListener("change", (event) => {
     const all = event.target.closest("[data-select-all]");
-    if (all) all.closest("form").querySelectorAll("input[name=push]").forEach((box) => { box.checked = all.checked; });
+    if (all) all.closest("form").querySelectorAll("input[name=push], input[name=row]").forEach((box) => { box.checked = all.checked; });
     const form = event.target.closest("form[data-unsaved]");
     if (form) unsaved = form;
   });

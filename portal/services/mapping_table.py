@@ -21,14 +21,16 @@ from portal.models import (
     PushState,
     TaxRate,
 )
-from portal.services import mappings, paging
+from portal.services import mappings, paging, suggesting
+from portal.services.mapping_book import Choices, Target
 from portal.services.mapping_history import method_name
 from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook, percent_key
 from portal.services.paging import Page
 
 MOST_OPTIONS = 2_500
 USED_WITHIN = timedelta(days=90)
-FILTERS = ("all", "unmapped", "stale", "waiting")
+FILTERS = ("all", "unmapped", "stale", "waiting", "in use")
+SORTS = ("", "name", "use", "account")
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class CategoryRow:
     invoices: int = 0
     money: dict[str, Decimal] | None = None
     suggestion: LedgerAccount | None = None
+    why: str = ""
+    products: int = 0
 
     @property
     def stale(self) -> bool:
@@ -103,16 +107,20 @@ class Table:
     revenue_accounts: list[LedgerAccount]
     payment_accounts: list[LedgerAccount]
     inline: bool
+    suggested: int = 0
+    nothing_chosen: bool = False
 
 
-def table(location_id: int, only: str = "all", search: str = "", page: int = 1) -> Table:
-    """One page of categories, filtered and searched, beside all taxes and payment methods."""
+def table(location_id: int, only: str = "all", search: str = "", page: int = 1, sort: str = "") -> Table:
+    """One page of categories, filtered, searched and sorted, beside all taxes and payment methods."""
     book = mappings.book(location_id)
     waiting = _waiting(location_id)
     rows = _categories(location_id, book, waiting)
-    shown = paging.cut([row for row in rows if _fits(row, only, search)], page)
-    revenue = _sorted(account for account in book.accounts.values() if account.takes_revenue)
-    _add_use(location_id, shown.items, revenue)
+    _add_use(location_id, rows)
+    revenue = revenue_accounts(book)
+    suggesting.add(location_id, rows, revenue)
+    fitting = [row for row in rows if _fits(row, only, search)]
+    shown = paging.cut(_in_order(fitting, sort), page)
     return Table(
         default=book.default_account,
         categories=shown,
@@ -120,8 +128,10 @@ def table(location_id: int, only: str = "all", search: str = "", page: int = 1) 
         taxes=_taxes(location_id, book, waiting),
         methods=_methods(location_id, book, waiting),
         revenue_accounts=revenue,
-        payment_accounts=_sorted(account for account in book.accounts.values() if account.takes_payments),
+        payment_accounts=payment_accounts(book),
         inline=len(shown.items) * len(revenue) <= MOST_OPTIONS,
+        suggested=sum(row.suggestion is not None for row in rows),
+        nothing_chosen=not book.chosen,
     )
 
 
@@ -133,10 +143,35 @@ def category(
     row = next(
         (each for each in _categories(location_id, book, _waiting(location_id)) if each.key == key), None
     )
-    revenue = _sorted(account for account in book.accounts.values() if account.takes_revenue)
+    revenue = revenue_accounts(book)
     if row is not None:
-        _add_use(location_id, [row], revenue)
+        _add_use(location_id, [row])
+        suggesting.add(location_id, [row], revenue)
     return row, revenue, book.default_account
+
+
+def revenue_accounts(book: MappingBook) -> list[LedgerAccount]:
+    """The accounts that invoice lines may go to, by code."""
+    return _sorted(account for account in book.accounts.values() if account.takes_revenue)
+
+
+def payment_accounts(book: MappingBook) -> list[LedgerAccount]:
+    """The accounts that money received may go to, by code."""
+    return _sorted(account for account in book.accounts.values() if account.takes_payments)
+
+
+def suggestions(location_id: int) -> Choices:
+    """Every suggestion of the page: for categories without a usable account, and taxes that one rate alone fits."""
+    book = mappings.book(location_id)
+    rows = _categories(location_id, book, {})
+    suggesting.add(location_id, rows, revenue_accounts(book))
+    found: dict[Target, str] = {
+        (MappingKind.CATEGORY, row.key): row.suggestion.account_id for row in rows if row.suggestion
+    }
+    for tax in _taxes(location_id, book, {}):
+        if not tax.chosen and len(tax.choices) == 1:
+            found[MappingKind.TAX, tax.key] = tax.choices[0].tax_type
+    return found
 
 
 def _categories(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[CategoryRow]:
@@ -167,7 +202,19 @@ def _fits(row: CategoryRow, only: str, search: str) -> bool:
         return row.unmapped
     if only == "stale":
         return row.stale
+    if only == "in use":
+        return row.invoices > 0
     return row.waiting > 0 if only == "waiting" else True
+
+
+def _in_order(rows: list[CategoryRow], sort: str) -> list[CategoryRow]:
+    if sort == "name":
+        return sorted(rows, key=lambda row: (row.name.casefold(), row.key))
+    if sort == "use":
+        return sorted(rows, key=lambda row: (-row.invoices, row.name.casefold(), row.key))
+    if sort == "account":
+        return sorted(rows, key=lambda row: (row.account.label if row.account else "", row.name.casefold()))
+    return rows
 
 
 def _waiting(location_id: int) -> dict[str, int]:
@@ -179,7 +226,8 @@ def _waiting(location_id: int) -> dict[str, int]:
     return {str(cause): count for cause, count in rows}
 
 
-def _add_use(location_id: int, rows: Sequence[CategoryRow], revenue: list[LedgerAccount]) -> None:
+def _add_use(location_id: int, rows: Sequence[CategoryRow]) -> None:
+    """How many invoices and how much money each carried lately, in one query."""
     shown = {row.key: row for row in rows}
     exact = db.engine.dialect.name == "sqlite"
     kind = BigInteger() if exact else Numeric()
@@ -190,7 +238,7 @@ def _add_use(location_id: int, rows: Sequence[CategoryRow], revenue: list[Ledger
         )
         .join(Invoice, Invoice.id == Line.invoice_id)
         .where(
-            Line.category_key.in_(list(shown)),
+            *([Line.category_key == rows[0].key] if len(rows) == 1 else []),
             Invoice.location_id == location_id,
             Invoice.created_at >= clock.now() - USED_WITHIN,
         )
@@ -198,24 +246,12 @@ def _add_use(location_id: int, rows: Sequence[CategoryRow], revenue: list[Ledger
         .order_by(Invoice.currency)
     )
     for key, currency, count, total in found:
-        row = shown[key]
+        row = shown.get(key)
+        if row is None:
+            continue
         row.invoices += count
         money = Decimal(str(total or 0)) / (100_000_000 if exact else 1)
         row.money = {**(row.money or {}), currency: money}
-    for row in shown.values():
-        row.suggestion = _suggested(row.name, revenue) if row.unmapped or row.stale else None
-
-
-def _suggested(name: str, revenue: list[LedgerAccount]) -> LedgerAccount | None:
-    wanted = name.casefold().strip()
-    for fits in (
-        lambda other: other == wanted,
-        lambda other: wanted and (wanted in other or other in wanted),
-    ):
-        found = [account for account in revenue if fits(account.name.casefold())]
-        if len(found) == 1:
-            return found[0]
-    return None
 
 
 def _taxes(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[TaxRow]:
@@ -261,3 +297,25 @@ def _method(key: str, book: MappingBook, waiting: dict[str, int]) -> MethodRow:
 
 def _sorted(accounts: Iterable[LedgerAccount]) -> list[LedgerAccount]:
     return sorted(accounts, key=lambda account: (account.code is None, account.code or "", account.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something that can be mapped, by its name."""
+
+    kind: MappingKind
+    key: str
+    name: str
+
+
+def all_rows(location_id: int) -> list[Named]:
+    """Every category, tax and payment method of the page."""
+    book = mappings.book(location_id)
+    return [
+        *(Named(MappingKind.CATEGORY, row.key, row.name) for row in _categories(location_id, book, {})),
+        *(
+            Named(MappingKind.TAX, row.key, row.name if row.key == NO_TAX else f"{row.name} {row.rate:f} %")
+            for row in _taxes(location_id, book, {})
+        ),
+        *(Named(MappingKind.PAYMENT, row.key, row.name) for row in _methods(location_id, book, {})),
+    ]

@@ -28,6 +28,7 @@ from portal.xero.transport import Exchange, OnRequest
 T = TypeVar("T")
 OLD = timedelta(days=1)
 GONE = "DELETED"
+KEPT = ("branding_themes", "tracking", "account_history", "account_history_at")
 TURNS = 10
 
 
@@ -149,7 +150,7 @@ def _keep(session: Session, address: Address, fetched: Fetched) -> None:
     if connection.tenant_id != address.tenant_id:
         return
     take_name(session, connection, fetched.organisation.name)
-    kept = {name: value for name, value in connection.organisation.items() if name == "branding_themes"}
+    kept = {name: value for name, value in connection.organisation.items() if name in KEPT}
     connection.organisation = {**kept, **_facts(fetched)}
     connection.facts_fetched_at = connection.last_success_at = clock.now()
     before = facts_watch.known(session, connection.id)

@@ -148,14 +148,18 @@ def progress(recoding: Recoding) -> Progress:
 
 def results(recoding: Recoding, number: int = 1) -> Page[Row]:
     """What became of each invoice, those that need somebody first."""
+    return paging.cut(all_results(recoding), number)
+
+
+def all_results(recoding: Recoding) -> list[Row]:
+    """The same without pages."""
     items = db.session.scalars(
         select(RecodedInvoice)
         .where(RecodedInvoice.recoding_id == recoding.id)
         .options(joinedload(RecodedInvoice.invoice), joinedload(RecodedInvoice.push))
     ).all()
     order = (PushState.BLOCKED, PushState.SKIPPED, *MOVING, PushState.CANCELLED, PushState.SENT)
-    rows = sorted(map(_row, items), key=lambda row: (order.index(row.state), row.number))
-    return paging.cut(rows, number)
+    return sorted(map(_row, items), key=lambda row: (order.index(row.state), row.number))
 
 
 def _row(item: RecodedInvoice) -> Row:

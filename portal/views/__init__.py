@@ -13,11 +13,13 @@ from portal.views.cutoff import room as cutoff
 from portal.views.hooks import room as hooks
 from portal.views.integrations import room as integrations
 from portal.views.invoices import room as invoices
+from portal.views.mapping_history import room as mapping_history
 from portal.views.mappings import room as mappings
 from portal.views.operations import room as operations
 from portal.views.overview import room as overview
 from portal.views.payments import room as payments
 from portal.views.pushes import room as pushes
+from portal.views.recodings import room as recodings
 from portal.views.sessions import room as sessions
 from portal.views.sources import room as sources
 from portal.views.sync_options import room as sync_options
@@ -32,6 +34,8 @@ ROOMS = (
     choosing,
     cutoff,
     mappings,
+    mapping_history,
+    recodings,
     sync_options,
     invoices,
     payments,

@@ -48,7 +48,7 @@ def register(app: Flask) -> None:
 
 def _again(**changes: Any) -> str:
     """This page with some of its query changed; what is None is left out."""
-    query: dict[str, Any] = {**request.args.to_dict(), **changes}
+    query: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), **changes}
     kept = {name: value for name, value in query.items() if value is not None and not name.startswith("_")}
     return url_for(f"{request.blueprint}.index", **kept)
 
@@ -77,10 +77,10 @@ def _banner(glance: Glance) -> Banner | None:
     if glance.stage == Stage.PAUSED:
         return Banner("info", f"Sending to Xero is paused.{waits}", "Resume", panel())
     if glance.needs_you:
-        count = plural(glance.needs_you, "document needs", "documents need")
+        needing = plural(glance.needs_you, "document needs", "documents need")
         return Banner(
             "warning",
-            f"{count} you before going to Xero.",
+            f"{needing} you before going to Xero.",
             "See what to do",
             url_for("troubleshooting.index"),
         )

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.models import Source
 from portal.render import done, page_or
 from portal.security import here, me, must_be_able_to_change
-from portal.services import mappings, overview, sources
+from portal.services import health, mappings, overview, sources
 
 room = Blueprint("integrations", __name__, url_prefix="/locations/<location_id>/settings/integrations")
 
@@ -23,6 +23,7 @@ def index() -> Response:
         "integrations/index.html",
         glance=glance,
         missing=missing,
+        alarms=health.alarms(here().id) if glance.connection else [],
         stage=overview.stage_of(glance.connection, missing),
         **_source(),
     )

@@ -147,6 +147,11 @@ class XeroClient:
         """The invoices with these InvoiceIDs, with lines, payments and credits, unit prices to 4 decimals."""
         return self._get("Invoices", {"IDs": _ids(ids), **_full(ids)})
 
+    def recent_sales(self, count: int = 100) -> Reply:
+        """The newest sales invoices by date, with lines; drafts, voided and deleted ones left out. At most 1,000."""
+        words = {"where": 'Type=="ACCREC"', "Statuses": "AUTHORISED,PAID", "order": "Date DESC"}
+        return self._get("Invoices", {**words, "page": "1", "pageSize": str(count)})
+
     def credit_notes_numbered(self, numbers_: Sequence[str]) -> Reply:
         """The credit notes with these numbers, with lines and allocations."""
         return self._get("CreditNotes", {"where": _any_of("CreditNoteNumber", numbers_), **_full(numbers_)})

@@ -21,7 +21,10 @@ PAGES = (
     "/settings/integrations/xero/cut-off?day=nonsense&page=9",
     "/settings/integrations/xero/account-mapping",
     "/settings/integrations/xero/account-mapping?only=unmapped&q=work&suggest=1",
+    "/settings/integrations/xero/account-mapping?only=in+use&sort=use",
+    "/settings/integrations/xero/account-mapping?sort=account",
     "/settings/integrations/xero/account-mapping/category?key=product:workshop",
+    "/settings/integrations/xero/account-mapping/history",
     "/invoices",
     "/invoices?state=needs-you",
     "/invoices?state=waiting&q=lantern",
@@ -46,6 +49,8 @@ SAMPLES = {
     "token": "unknown",
     "filename": "portal.css",
     "push_id": "1",
+    "save_id": "1",
+    "recoding_id": "1",
 }
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 

@@ -38,7 +38,7 @@ def test_replacing_an_archived_account_frees_what_it_blocked(site: Flask, ana: B
     name = "category:product:retainer"
     page = ana.get(MAPPING)
     assert "215 – Retainers (archived in Xero)" in " ".join(page.text.split())
-    answer = ana.post(MAPPING, {name: SALES, f"was:{name}": ARCHIVED})
+    answer = ana.post(MAPPING, {name: SALES, f"was:{name}": ARCHIVED, "sure": "1"})
     assert "1 document waited" in ana.get(answer.headers["Location"]).text
     assert mapped(site, "product:retainer") == SALES
 
