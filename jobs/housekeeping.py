@@ -1,6 +1,6 @@
 """Looking after connections."""
 
-from portal.services import housekeeping, retention
+from portal.services import approvals, housekeeping, retention
 
 
 def facts(connection_id: int) -> None:
@@ -36,3 +36,8 @@ def take_up(connection_id: int) -> None:
 def forget() -> None:
     """Delete what has been kept long enough."""
     retention.forget()
+
+
+def read_approvals(connection_id: int) -> None:
+    """Ask Xero which drafts were approved whose payments wait."""
+    approvals.read(connection_id)

@@ -17,6 +17,7 @@ JOBS = {
     "jobs.housekeeping.withdraw",
     "jobs.housekeeping.forget_choice",
     "jobs.housekeeping.take_up",
+    "jobs.housekeeping.read_approvals",
 }
 
 

@@ -31,6 +31,7 @@ from portal.xero.errors import AccessDenied, Busy, ScopeMissing, SignInExpired, 
 log = logging.getLogger(__name__)
 
 FRESH_BOOKS = timedelta(seconds=30)
+A_DAY = timedelta(days=1)
 ORDER = (
     (Document.CONTACT, Operation.CREATE),
     (Document.CONTACT, Operation.UPDATE),
@@ -110,6 +111,7 @@ def _know_the_books(work: Work) -> None:
 
 
 def _know_the_contacts(work: Work) -> None:
+    """Where a contact is to go, and once a day: only the directory tells which contacts were merged in Xero."""
     wanted = db.session.scalar(
         select(Push.id)
         .where(
@@ -119,8 +121,10 @@ def _know_the_contacts(work: Work) -> None:
         )
         .limit(1)
     )
+    fetched = db.session.get_one(Connection, work.connection_id).contacts_fetched_at
     release()
-    if wanted is not None:
+    old = fetched is not None and fetched < clock.now() - A_DAY
+    if wanted is not None or old:
         work.calls += matching.refresh(work.client, work.connection_id, work.fence, force=_clashed(work))
 
 

@@ -8,6 +8,7 @@ from portal import clock
 from portal.extensions import db
 from portal.models import Batch, BatchState, Connection, ConnectionState, Push
 from portal.services import (
+    approvals,
     catching_up,
     choosing,
     cutoff,
@@ -88,6 +89,8 @@ def _slow_jobs() -> Iterator[Job]:
         yield "jobs.housekeeping.roll_call", (authorisation_id,)
     for connection_id in links.doubtful():
         yield "jobs.housekeeping.examine", (connection_id,)
+    for connection_id in approvals.due():
+        yield approvals.JOB, (connection_id,)
     for withdrawal_id in withdrawing.due():
         yield "jobs.housekeeping.withdraw", (withdrawal_id,)
     for run_id in choosing.abandoned():

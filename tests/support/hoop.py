@@ -32,6 +32,10 @@ class Hoop:
         made: dict[str, Any] = self._say("POST", "invoices", {**wish, **more})
         return made
 
+    def tell_of(self, *kinds: str) -> None:
+        """Which events are delivered, by how their names begin."""
+        self._say("POST", "webhooks", {"location_id": self.location_id, "events": list(kinds)})
+
     def contact(self, **fields: Any) -> dict[str, Any]:
         """Make a contact, or change the one whose `id` is given."""
         kept: dict[str, Any] = self._say("POST", "contacts", {"location_id": self.location_id, **fields})
