@@ -6,8 +6,12 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from portal.services import intake
-from portal.services.unit import release
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.models import Invoice, Payment, Refund
+from portal.services import following, intake, outbox
+from portal.services.unit import release, transaction
 from tests.portal.services.harness import Stage
 from tests.support.hoop import GST, line
 from tests.support.servers import wait_until
@@ -24,15 +28,20 @@ class Expected:
     total: Decimal
     status: str = "AUTHORISED"
     payments: tuple[Decimal, ...] = ()
+    given_back: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """Documents on their way: which calls carry them, and what must come of it."""
+    """Documents on their way: which calls carry them, and what must come of it.
+
+    `nth`: the how-manyth batch it is.
+    """
 
     method: str
     path: str
     expected: list[Expected] = field(default_factory=list)
+    nth: int = 1
 
 
 def contact(stage: Stage) -> Case:
@@ -69,8 +78,30 @@ def void(stage: Stage) -> Case:
     return Case("POST", "Invoices", [_expect(made, status="VOIDED")])
 
 
+def refund(stage: Stage) -> Case:
+    """Money is given back: a credit note, paid out."""
+    return Case("PUT", "CreditNotes", [_refunded(stage)])
+
+
+def payout(stage: Stage) -> Case:
+    """The same, with the trouble where the credit note is paid out."""
+    return Case("PUT", "Payments", [_refunded(stage)], nth=2)
+
+
+def take_back(stage: Stage) -> Case:
+    """A payment that Xero has was taken back by the bank."""
+    made = _paid(stage)
+    with transaction() as session:
+        outbox.guard(session, stage.location_id)
+        row = session.query(Payment).filter_by(invoice_id=_ours(session, made).id).one()
+        row.taken_back_at = clock.now()
+        following.take_back(session, row)
+    return Case("POST", "Payments", [_expect(made)])
+
+
 CASES: dict[str, Callable[[Stage], Case]] = {
     "contact": contact, "invoice": invoice, "payment": payment, "update": update, "void": void,
+    "refund": refund, "payout": payout, "take_back": take_back,
 }  # fmt: skip
 
 
@@ -103,7 +134,18 @@ def _compare(books: dict[str, Any], wanted: Expected) -> list[str]:
     paid = _payments(books, found[0]["InvoiceID"])
     if paid != list(wanted.payments):
         words.append(f"invoice {wanted.number} has payments {paid}, not {list(wanted.payments)}")
-    return words
+    return words + (_given_back(books, wanted.given_back) if wanted.given_back else [])
+
+
+def _given_back(books: dict[str, Any], amount: Decimal) -> list[str]:
+    """Each refund of these runs has an amount of its own."""
+    notes = [row for row in books["credit_notes"] if row["Total"] == amount and row["Status"] != "DELETED"]
+    paid = [row for row in books["payments"] if row["Amount"] == amount and row["Status"] != "DELETED"]
+    return (
+        []
+        if (len(notes), len(paid)) == (1, 1)
+        else [f"{len(notes)} credit notes, {len(paid)} payments of {amount}"]
+    )
 
 
 def _payments(books: dict[str, Any], invoice_id: str) -> list[Decimal]:
@@ -137,6 +179,31 @@ def _carried(stage: Stage) -> bool:
     states = set(stage.states())
     release()
     return states <= {"sent", "cancelled"}
+
+
+def _paid(stage: Stage) -> dict[str, Any]:
+    made = _invoice(stage, "Lantern Foods")
+    stage.hoop.act(made["_id"], "pay", method="card")
+    wait_until(lambda: _carried(stage), 10, "the paid invoice that a case begins with")
+    return made
+
+
+def _refunded(stage: Stage) -> Expected:
+    made, amount = _paid(stage), 50 + Decimal(next(_fresh)) / 100
+    with transaction() as session:
+        outbox.guard(session, stage.location_id)
+        given = Refund(
+            location_id=stage.location_id, invoice_id=_ours(session, made).id, hoop_id=f"txn:{amount}",
+            amount=amount, refunded_on=clock.now().date(),
+        )  # fmt: skip
+        session.add(given)
+        session.flush()
+        following.refund(session, given)
+    return _expect(made, status="PAID", payments=(Decimal(made["total"]),), given_back=amount)
+
+
+def _ours(session: Session, made: dict[str, Any]) -> Invoice:
+    return session.query(Invoice).filter_by(hoop_id=made["_id"]).one()
 
 
 def _known(stage: Stage) -> str:

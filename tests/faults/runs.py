@@ -70,7 +70,7 @@ def _play(world: World, run: Run) -> Verdict:
     began = time.monotonic()
     verdict = Verdict()
     try:
-        _act(world, run, verdict)
+        _act(world, run, verdict, case.nth)
         rested = _wait(world.at_rest, PATIENCE)
         _aftermath(world, run)
         if not rested or not _wait(world.at_rest, PATIENCE / 2):
@@ -83,8 +83,9 @@ def _play(world: World, run: Run) -> Verdict:
     return verdict
 
 
-def _act(world: World, run: Run, verdict: Verdict) -> None:
-    point = f"{run.point}:{run.action}" if run.point else ""
+def _act(world: World, run: Run, verdict: Verdict, nth: int) -> None:
+    once = run.point in ("after_lease", "before_resolve", "after_look")
+    point = f"{run.point}:{run.action}:{1 if once else nth}" if run.point else ""
     first = world.hands.start(point, run.mutant)
     if run.workers == 1 and not run.point:
         return

@@ -61,7 +61,7 @@ def sample(turn: int) -> list[Run]:
 
 
 def _picked(place: int, point: str, turn: int) -> Run:
-    kind, fault = list(CASES)[(place + 2 * turn) % 5], FAULTS[(place + turn) % 4]
+    kind, fault = list(CASES)[(place + 3 * turn) % len(CASES)], FAULTS[(place + turn) % 4]
     if point == "after_look":
         kind, fault = ("payment", "refuse") if turn else ("void", "late")
     if (place + turn) % 2:
