@@ -75,6 +75,8 @@ def shown(doc: Doc) -> dict[str, Any]:
     seen["Phones"] = [phones.get(kind) or {"PhoneType": kind} | _EMPTY_PHONE for kind in _PHONES]
     if doc.get("PaymentTerms"):
         seen["PaymentTerms"] = doc["PaymentTerms"]
+    if doc.get("MergedToContactID"):
+        seen["MergedToContactID"] = doc["MergedToContactID"]
     return (
         seen
         | updated_pair(doc["UpdatedDateUTC"])

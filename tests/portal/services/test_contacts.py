@@ -30,6 +30,7 @@ MIRA = {"name": "Mira Okafor", "companyName": "Lantern Foods", "email": "mira@la
 def stage(ground: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
     with staged(ground, sandbox, xero) as made:
         made.map_all()
+        made.hoop.tell_of("Invoice", "Contact")
         yield made
 
 
@@ -149,7 +150,7 @@ def test_a_merged_contact_is_followed(stage: Stage) -> None:
     carry(stage)
     link = db.session.query(Link).filter_by(document=Document.CONTACT).one()
     assert (link.xero_id, link.ours) == (into, False)
-    assert customers(stage)[-1] == ("Lantern Group", into)
+    assert ("Lantern Group", into) in customers(stage)
 
 
 def test_a_change_in_hoopai_reaches_a_contact_of_ours_with_the_changed_fields_only(stage: Stage) -> None:
