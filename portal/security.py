@@ -69,6 +69,7 @@ def configure(app: Flask, settings: Settings) -> None:
     login.user_loader(_person)
     app.before_request(_identify)
     app.before_request(_refuse_cross_site)
+    app.before_request(_refuse_what_no_database_keeps)
     app.before_request(_close)
     app.before_request(_enter_location)
     app.url_defaults(_same_location)
@@ -136,8 +137,18 @@ def _identify() -> None:
 def _refuse_cross_site() -> None:
     if request.blueprint == "hooks" or request.method in SAFE:
         return
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+    origin = request.headers.get("Origin")
+    foreign = origin not in (None, "null") and urlsplit(origin).netloc != request.host
+    if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
         abort(400, "This form was sent from another site and was not used.")
+
+
+def _refuse_what_no_database_keeps() -> None:
+    """A NUL in an address or a field is nothing that a person types, and PostgreSQL refuses it."""
+    if "\0" in request.path or any("\0" in value for value in request.args.values()):
+        abort(404)
+    if request.blueprint != "hooks" and any("\0" in value for value in request.form.values()):
+        abort(400, "A field holds a character that cannot be kept.")
 
 
 def _close() -> AnyResponse | None:
@@ -147,7 +158,8 @@ def _close() -> AnyResponse | None:
         if request.method not in SAFE and request.endpoint != "sessions.sign_out":
             _must_be_able_to_change()
         return None
-    wanted = request.full_path.rstrip("?") if request.method in SAFE else None
+    returns = request.method in SAFE and not request.path.startswith("/integrations/")
+    wanted = request.full_path.rstrip("?") if returns else None
     address = url_for("sessions.sign_in", next=wanted)
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": url_for("sessions.sign_in")})

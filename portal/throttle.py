@@ -36,11 +36,15 @@ def wait_before(account: str, address: str) -> int:
     account are few, those of all addresses many: somebody who guesses does not keep the account's owner out.
     """
     name = account.strip().casefold()
-    return max(
-        _try(f"account:{name} from {address}", FREE_PER_PAIR),
-        _try(f"account:{name}", FREE_PER_ACCOUNT),
-        _try(f"address:{address}", FREE_PER_ADDRESS),
+    counters = (
+        (f"account:{name} from {address}", FREE_PER_PAIR),
+        (f"address:{address}", FREE_PER_ADDRESS),
+        (f"account:{name}", FREE_PER_ACCOUNT),
     )
+    for what, free in counters:
+        if wait := _try(what, free):
+            return wait
+    return 0
 
 
 def forgive(account: str, address: str) -> None:

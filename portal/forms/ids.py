@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 MOST = 1_000
-DIGITS = 18
+LARGEST = 2**31 - 1
 
 
 def ids(typed: Iterable[str]) -> list[int]:
     """The numbers among what was sent, at most a thousand; anything that cannot be an id is left out."""
-    numbers = [each.strip() for each in typed]
-    return [int(each) for each in numbers if each.isascii() and each.isdigit() and len(each) <= DIGITS][:MOST]
+    texts = [each.strip() for each in typed]
+    numbers = [int(each) for each in texts if each.isascii() and each.isdigit() and len(each) <= 10]
+    return [number for number in numbers if number <= LARGEST][:MOST]

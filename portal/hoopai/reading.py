@@ -31,6 +31,8 @@ def load(raw: bytes) -> Any:
         return simplejson.loads(raw.decode("utf-8-sig"), use_decimal=True, allow_nan=False)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except ArithmeticError:
+        raise ValueError("a number is beyond all measure") from None
 
 
 def text(source: dict[str, Any], field: str) -> str | None:

@@ -1,5 +1,6 @@
 """Agencies and their locations, as an operator adds them."""
 
+import re
 from dataclasses import dataclass, field
 from zoneinfo import available_timezones
 
@@ -10,6 +11,8 @@ from portal.extensions import db
 from portal.models import Agency, Location
 from portal.services import audit, sources
 from portal.services.unit import transaction
+
+LOCATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def add_location(agency: Agency, hoop_id: str, name: str, timezone: str = "UTC")
     hoop_id, name = hoop_id.strip(), name.strip()
     if not hoop_id or not name:
         raise ChooseAgain("A location needs HoopAI's location id and a name.")
+    if not LOCATION_ID.fullmatch(hoop_id):
+        raise ChooseAgain(f"{hoop_id!r} is no location id: up to 64 letters, digits, dashes or underscores.")
     if timezone not in available_timezones():
         raise ChooseAgain(f"{timezone!r} is not a time zone, for example Australia/Sydney.")
     with transaction() as session:

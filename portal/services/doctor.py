@@ -109,7 +109,7 @@ def _sign_ins() -> str:
     states = select(Authorisation.failing_reason, func.count()).where(
         Authorisation.state == AuthorisationState.ACTIVE
     )
-    found = dict(db.session.execute(states.group_by(Authorisation.failing_reason)).tuples().all())
+    found = dict(db.session.execute(states.group_by(Authorisation.failing_reason)).all())
     if found.get("app"):
         raise Wrong(
             f"Xero does not accept the portal's own settings ({found['app']} sign-ins wait). Check XERO_CLIENT_ID "
