@@ -1,7 +1,7 @@
 """What Xero will make of an invoice's lines, to the cent, before anything is sent.
 
-Xero rounds each line to cents, then the tax of each line, then adds up (developer.xero.com, best practices on
-rounding). HoopAI may count otherwise, so the ways of saying the same invoice are tried until one makes HoopAI's
+Xero rounds the discount and the amount of each line to cents, then the tax of each line, then adds up
+(developer.xero.com, best practices on rounding). HoopAI may count otherwise, so the ways of saying the same invoice are tried until one makes HoopAI's
 own total.
 """
 
@@ -108,8 +108,8 @@ def _total(
 ) -> Reckoning:
     total = Decimal(0)
     for index, item in enumerate(items):
-        line = item.quantity * item.unit_amount
-        line = line * (HUNDRED - rate) / HUNDRED if rate is not None else line
-        line = cents(line) - (parts[index] if parts else Decimal(0))
+        gross = item.quantity * item.unit_amount
+        cut = cents(gross * rate / HUNDRED) if rate is not None else parts[index] if parts else Decimal(0)
+        line = cents(gross - cut)
         total += line + (cents(line * item.tax_rate / HUNDRED) if amounts == "Exclusive" else 0)
     return Reckoning(amounts, rate, parts, cents(total))

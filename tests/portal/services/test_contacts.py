@@ -146,7 +146,7 @@ def test_a_merged_contact_is_followed(stage: Stage) -> None:
     release()
     with transaction() as session:
         session.get_one(Connection, stage.connection_id).contacts_fetched_at = clock.now() - timedelta(days=2)
-    stage.hoop.create(line("Care plan", "10"), contact_id=made["contactDetails"]["id"])
+    stage.hoop.create(line("Care plan", "10", "1", GST), contact_id=made["contactDetails"]["id"])
     carry(stage)
     link = db.session.query(Link).filter_by(document=Document.CONTACT).one()
     assert (link.xero_id, link.ours) == (into, False)
