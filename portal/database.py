@@ -1,18 +1,21 @@
 """How the portal opens its database: PostgreSQL as it is, SQLite so that nothing committed is ever lost."""
 
 import sqlite3
+import time
 from contextvars import ContextVar
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
 
 from portal.errors import SettingMissing
 
 writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 FIXED = (3, 51, 3)
+TRUSTED = 1.0
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -28,7 +31,7 @@ def engine_options(url: str) -> dict[str, Any]:
     one is taken from the package pysqlite3 where the machine's own is older.
     """
     if not url.startswith("sqlite"):
-        return {"pool_pre_ping": True, "pool_size": 10}
+        return {"pool_size": 10}
     return {"module": sqlite_module(), "connect_args": {"timeout": 10}}
 
 
@@ -53,8 +56,10 @@ def _packaged_sqlite() -> ModuleType | None:
 
 
 def prepare(engine: Engine) -> None:
-    """Set up each SQLite connection, and begin writers as writers."""
+    """Set up each SQLite connection, and begin writers as writers; elsewhere, try idle connections before use."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "checkin", _lay_down)
+        event.listen(engine, "checkout", _pick_up)
         return
     event.listen(engine, "connect", _open)
     event.listen(engine, "begin", _begin)
@@ -70,3 +75,18 @@ def _open(connection: Any, _record: object) -> None:
 
 def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing.get() else "BEGIN")
+
+
+def _lay_down(_connection: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _pick_up(connection: Any, record: Any, _proxy: object) -> None:
+    """Ask a connection that was idle for a while whether it still lives; a dead one is replaced by the pool."""
+    if time.monotonic() - record.info.get("idle_since", time.monotonic()) < TRUSTED:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise DisconnectionError("The connection was closed while it was idle.") from error

@@ -3,20 +3,24 @@
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Table, insert, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
 
-from portal import bell, clock, failpoints
+from portal import clock, database, failpoints
+from portal.extensions import db
 from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
 from portal.models import EventState, InboundEvent, Source
-from portal.services import listening
+from portal.services import chime, listening
 from portal.services.applying import apply, waiting
+from portal.services.chime import JOB
 from portal.services.listening import Listener
-from portal.services.unit import release, transaction
 
 __all__ = ["JOB", "MAX_BYTES", "TEST", "Answer", "apply", "receive", "waiting"]
 
@@ -24,8 +28,8 @@ log = logging.getLogger(__name__)
 
 EVENTS: Table = InboundEvent.metadata.tables["inbound_events"]
 SOURCES: Table = Source.metadata.tables["sources"]
+_MARK = update(SOURCES).where(SOURCES.c.id == bindparam("source")).values(last_delivery_at=bindparam("at"))
 MAX_BYTES = 1_048_576
-JOB = "jobs.intake.apply"
 TEST = "PortalTest"
 MARK_EVERY = 2.0
 CONTACTS = frozenset({"ContactCreate", "ContactUpdate"})
@@ -87,7 +91,7 @@ def _keep(listener: Listener, body: bytes) -> Answer:
     _store(listener, body, delivery, state, reason)
     failpoints.here("after_store")
     if state == EventState.RECEIVED:
-        bell.ring(JOB)
+        chime.soon()
     return Answer(200, f"Kept, but it changes nothing. {reason}" if reason else "Received.")
 
 
@@ -119,19 +123,35 @@ def _store(
         "state": state,
         "reason": reason[:300] if reason else None,
     }
-    marks = time.monotonic() - listener.marked > MARK_EVERY
-    try:
-        with transaction() as session:
-            session.execute(insert(EVENTS).values(row))
-            if marks:
-                session.execute(
-                    update(SOURCES)
-                    .where(SOURCES.c.id == listener.source_id)
-                    .values(last_delivery_at=row["received_at"])
-                )
-        listener.marked = time.monotonic() if marks else listener.marked
-    except IntegrityError:
+    with _writing() as line:
+        known_already = not line.execute(_insert(line.dialect.name), row).rowcount
+        if time.monotonic() - listener.marked > MARK_EVERY:
+            line.execute(_MARK, {"source": listener.source_id, "at": row["received_at"]})
+            listener.marked = time.monotonic()
+    if known_already:
         log.info("intake.repeated", extra={"source": listener.source_id})
+
+
+@contextmanager
+def _writing() -> Iterator[Connection]:
+    """A connection whose statements are durable once it is closed. PostgreSQL commits each by itself, in one go."""
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as line:
+            yield line
+        return
+    token = database.writing.set(True)
+    try:
+        with db.engine.begin() as line:
+            yield line
+    finally:
+        database.writing.reset(token)
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    """Store an event unless it is known; compiled once."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(EVENTS).on_conflict_do_nothing(index_elements=["source_id", "dedupe"])
 
 
 def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str]) -> str:
@@ -145,9 +165,8 @@ def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str
 
 
 def _count_refusal(source_id: int, reason: str) -> None:
-    release()
-    with transaction() as session:
-        session.execute(
+    with _writing() as line:
+        line.execute(
             update(SOURCES)
             .where(SOURCES.c.id == source_id)
             .values(
