@@ -33,13 +33,9 @@ class Desk:
     def lay(cls, session: Session, connection: Connection, pushes: list[Push]) -> "Desk":
         """Read all that these pushes (of one kind of document) need."""
         book = mappings.book(connection.location_id)
-        desk = cls(
-            session,
-            connection,
-            book,
-            preflight.Organisation.of(connection.organisation),
-            preferences.of(session, connection.location_id),
-        )
+        wishes = preferences.of(session, connection.location_id)
+        organisation = preflight.Organisation.of(connection.organisation, wishes)
+        desk = cls(session, connection, book, organisation, wishes)
         ids = [push.document_id for push in pushes]
         {
             Document.CONTACT: desk._read_contacts,

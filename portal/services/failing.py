@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Operation, Push
-from portal.services import attempts, batching, linking, outbox, windows
+from portal.services import attempts, batching, linking, outbox, preflight, windows
 from portal.services.attempts import Pair
 from portal.services.work import Work
 from portal.xero import errors, messages
@@ -15,6 +15,7 @@ from portal.xero import errors, messages
 UNSURE = "No answer came from Xero. It is looked up in Xero before anything is sent again."
 TAKEN = "Xero has this already; checking whose it is."
 UNREACHED = "Xero could not be reached; nothing was sent."
+AT_LIMIT = "XH031"
 NAMES_TAKEN = {"XH001", "XH032", "XH033"}
 MOST_LOOKS = 2
 LOOK_FIRST = timedelta(seconds=2)
@@ -65,6 +66,9 @@ def refused(session: Session, work: Work, push: Push, said: tuple[str, ...]) -> 
     if known is not None and known.kind == "done":
         outbox.sent(push, known.sentence)
         return
+    if known is not None and known.code == AT_LIMIT:
+        _approvals_used(session, work, push)
+        return
     failure = Failure(known.kind) if known and known.kind in list(Failure) else Failure.REFUSED
     cause = f"{known.code if known else 'xero'}:{words}"
     if known is not None and failure == Failure.MAPPING:
@@ -72,6 +76,14 @@ def refused(session: Session, work: Work, push: Push, said: tuple[str, ...]) -> 
         work.books_changed = True
     explained = f"{known.sentence} {known.next_step} Xero said: {words}" if known else f"Xero said: {words}"
     outbox.block(push, failure, cause, explained)
+
+
+def _approvals_used(session: Session, work: Work, push: Push) -> None:
+    """The month's approvals are used up: kept as a fact, so that what follows is stopped or sent as a draft."""
+    connection = session.get_one(Connection, work.connection_id)
+    used = {preflight.APPROVALS_USED: preflight.this_month()}
+    connection.organisation = {**connection.organisation, **used}
+    outbox.requeue(push)
 
 
 def _account_named(session: Session, work: Work, known: messages.Known) -> str | None:

@@ -22,7 +22,7 @@ ALONE = {(Document.PAYMENT, Operation.VOID)}
 class Letter:
     """One element and how to know it again in the answer: our number for it, or the mark in its reference.
 
-    `holds` is what Xero holds afterwards where the element says only a part of it.
+    `holds` is what Xero holds afterwards where the element says only a part of it; `note` what is said of it then.
     """
 
     push: Push
@@ -31,6 +31,7 @@ class Letter:
     content_hash: str | None = None
     expected_total: Decimal | None = None
     holds: dict[str, Any] | None = None
+    note: str | None = None
 
     def item(self) -> dict[str, Any]:
         """What a batch keeps of it beside the bytes."""
@@ -41,7 +42,8 @@ class Letter:
             "hash": self.content_hash,
             "total": self.expected_total,
         }
-        return kept if self.holds is None else {**kept, "holds": self.holds}
+        more = {"holds": self.holds, "note": self.note}
+        return kept | {name: value for name, value in more.items() if value is not None}
 
 
 class Matched(Exception):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.extensions import db
 from portal.models import Connection, Document, Invoice, MappingKind, Operation, Product, Push, PushState
-from portal.services import mapping_history, mappings, preflight, sent_lines
+from portal.services import mapping_history, mappings, preferences, preflight, sent_lines
 from portal.services.mapping_book import Choices, MappingBook
 from portal.services.mapping_rules import checked
 from portal.services.preflight import Blocked, Organisation
@@ -113,8 +113,10 @@ def _waiting(
     ]
     found.payments = sum(row.document == Document.PAYMENT for row in freed)
     accounts: dict[str, Account] = {}
+    wishes = preferences.of(session, connection.location_id)
+    organisation = Organisation.of(connection.organisation, wishes)
     for invoice in _invoices(session, ids):
-        _rehearse(invoice, after, Organisation.of(connection.organisation), accounts, found)
+        _rehearse(invoice, after, organisation, accounts, found)
     found.accounts = sorted(accounts.values(), key=lambda each: each.label)
 
 

@@ -28,7 +28,7 @@ from portal.xero.transport import Exchange, OnRequest
 T = TypeVar("T")
 OLD = timedelta(days=1)
 GONE = "DELETED"
-KEPT = ("branding_themes", "tracking", "account_history", "account_history_at")
+KEPT = ("approvals_used", "branding_themes", "tracking", "account_history", "account_history_at")
 TURNS = 10
 
 

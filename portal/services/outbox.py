@@ -23,6 +23,7 @@ from portal.services.unit import transaction
 BACKOFF = (5, 15, 60, 300, 900)
 OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
 RETRIABLE = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
+READ_FROM_XERO = ("account:", "tax:", "currency:", "lock", "approvals:")
 NOT_SENT = "Its invoice is not sent to Xero."
 PAYABLE = ("AUTHORISED", "PAID")
 
@@ -213,7 +214,7 @@ def skip(push_ids: Sequence[int], user: User, location_id: int) -> int:
 def recheck(session: Session, location_id: int) -> int:
     """Queue what was blocked by something read from Xero: it is checked again, without a call; how many."""
     guard(session, location_id)
-    read_from_xero = or_(*[Push.cause.like(f"{kind}%") for kind in ("account:", "tax:", "currency:", "lock")])
+    read_from_xero = or_(*[Push.cause.like(f"{kind}%") for kind in READ_FROM_XERO])
     found = session.scalars(
         select(Push).where(Push.location_id == location_id, Push.state == PushState.BLOCKED, read_from_xero)
     ).all()

@@ -27,13 +27,22 @@ class SendFrom(StrEnum):
     PAID = "paid"
 
 
+class LockPolicy(StrEnum):
+    """What is done with a document dated in a period that is locked in Xero."""
+
+    STOP = "stop"
+    FIRST_OPEN = "first_open"
+    DRAFT = "draft"
+
+
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """All settings of one location with their defaults.
 
     `methods_left_out` are payment methods that are not sent; `manual` stands for every manual one
     (`manual:cash`, `manual:cheque` …). `collection_order` ranks product collections by their HoopAI id, the first
-    one winning; collections not in it follow by name.
+    one winning; collections not in it follow by name. `drafts_at_limit` sends drafts once the month's approvals of the
+    Xero plan are used up.
     """
 
     send_from: SendFrom = SendFrom.DRAFT
@@ -43,6 +52,8 @@ class Preferences:
     update_contacts: bool = True
     methods_left_out: tuple[str, ...] = ()
     collection_order: tuple[str, ...] = ()
+    lock_policy: LockPolicy = LockPolicy.STOP
+    drafts_at_limit: bool = False
 
     def leaves_out(self, method: str) -> bool:
         """Whether payments of this method stay out of Xero."""
@@ -99,8 +110,8 @@ def _checked(key: str, value: Any) -> Any:
         return value
     if kind is str and isinstance(value, str) and len(value) <= MOST_TEXT:
         return value.strip()
-    if kind is SendFrom and value in list(SendFrom):
-        return SendFrom(value)
+    if kind in (SendFrom, LockPolicy) and value in list(kind):
+        return kind(value)
     if kind == tuple[str, ...] and _are_texts(value):
         return tuple(dict.fromkeys(value))
     raise ChooseAgain("This cannot be set so.", {key: "Choose one of the values offered."})

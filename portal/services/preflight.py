@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
+from portal import clock
 from portal.models import Failure, Invoice, LedgerAccount, Line, TaxRate
 from portal.services.mappings import MappingBook
+from portal.services.preferences import LockPolicy, Preferences
 
 CENT = Decimal("0.01")
+APPROVALS_USED = "approvals_used"
 
 
 class Blocked(Exception):
@@ -27,10 +30,14 @@ class Organisation:
     name: str
     currencies: frozenset[str]
     locked_to: date | None
+    lock_policy: LockPolicy = LockPolicy.STOP
+    approvals_used: bool = False
+    drafts_at_limit: bool = False
 
     @classmethod
-    def of(cls, facts: Mapping[str, object]) -> "Organisation":
-        """From the facts kept on the connection."""
+    def of(cls, facts: Mapping[str, object], wishes: Preferences | None = None) -> "Organisation":
+        """From the facts kept on the connection, and what the location wishes to be done about them."""
+        wished = wishes or Preferences()
         listed = facts.get("currencies")
         locks = [facts.get("period_lock_date"), facts.get("end_of_year_lock_date")]
         dates = [date.fromisoformat(str(lock)[:10]) for lock in locks if lock]
@@ -38,7 +45,16 @@ class Organisation:
             name=str(facts.get("name") or "Xero"),
             currencies=frozenset(map(str, listed)) if isinstance(listed, list) else frozenset(),
             locked_to=max(dates, default=None),
+            lock_policy=wished.lock_policy,
+            approvals_used=facts.get(APPROVALS_USED) == this_month(),
+            drafts_at_limit=wished.drafts_at_limit,
         )
+
+    def open_day(self, day: date) -> date:
+        """The day itself, or the first one after the locked period."""
+        if self.locked_to is None or day > self.locked_to:
+            return day
+        return self.locked_to + timedelta(days=1)
 
     def lock_of(self, day: date | None) -> str | None:
         """Why nothing of this day can be changed, or None."""
@@ -61,7 +77,38 @@ def check_invoice(invoice: Invoice, organisation: Organisation) -> None:
             f"currency:{invoice.currency}",
             f"{organisation.name} does not use {invoice.currency}. Add the currency in Xero, then retry.",
         )
-    check_day(invoice.issue_date, organisation, f"Invoice {invoice.number}")
+    if organisation.lock_policy == LockPolicy.STOP:
+        check_day(invoice.issue_date, organisation, f"Invoice {invoice.number}")
+
+
+def check_approvals(organisation: Organisation) -> None:
+    """Raise Blocked when the month's approvals of the Xero plan are used up and nobody chose drafts instead."""
+    if organisation.approvals_used and not organisation.drafts_at_limit:
+        raise Blocked(
+            Failure.REFUSED,
+            f"approvals:{this_month()}",
+            f"The plan of {organisation.name} approves no more invoices this month. Change the plan in Xero, or have "
+            "them sent as drafts.",
+        )
+
+
+def money_day(day: date, organisation: Organisation, what: str) -> date:
+    """The day on which money is recorded. Raises Blocked in a locked period where the location wants to be asked."""
+    if organisation.lock_policy == LockPolicy.STOP:
+        check_day(day, organisation, what)
+    return organisation.open_day(day)
+
+
+def moved(day: date, to: date, organisation: Organisation) -> str | None:
+    """What the invoice's history says of a day that was moved out of a locked period."""
+    if day == to:
+        return None
+    return f"Dated {to:%-d %B %Y} in Xero instead of {day:%-d %B %Y}: the books of {organisation.name} are locked."
+
+
+def this_month() -> str:
+    """The month of today, as it is kept: `2026-11`."""
+    return f"{clock.now():%Y-%m}"
 
 
 def check_day(day: date | None, organisation: Organisation, what: str) -> None:

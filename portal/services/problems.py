@@ -85,6 +85,11 @@ CAUSES: dict[str, Advice] = {
         "Xero takes nothing dated in a locked period. Retry after the lock date was moved.",
         Owner.BOOKKEEPER,
     ),
+    "approvals": Advice(
+        "The Xero plan approves no more invoices this month",
+        "Change the plan in Xero, or have them sent as drafts for your bookkeeper. Else they go next month.",
+        Owner.YOU, "Send them as drafts", "sync_options.index",
+    ),
     "currency": Advice(
         "A currency is not switched on in Xero", "Retry after the currency was added in Xero.", Owner.BOOKKEEPER
     ),

@@ -73,7 +73,7 @@ def landed(
         number=result.number, status=result.status, total=result.total, content_hash=item.get("hash"),
         content=_held(push, item),
     )  # fmt: skip
-    outbox.sent(push, _difference(item.get("total"), result.total))
+    outbox.sent(push, _difference(item.get("total"), result.total) or item.get("note"))
     if push.document == Document.CONTACT:
         matching.remember(session, batch.connection_id, replies.contact_facts([result.data]))
     if push.document == Document.INVOICE and push.operation != Operation.VOID:

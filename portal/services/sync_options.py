@@ -18,7 +18,7 @@ from portal.xero.client import XeroClient
 from portal.xero.errors import XeroError
 
 DRAIN = "jobs.pushes.drain"
-FLAGS = ("for_approval", "match_by_email", "update_contacts")
+FLAGS = ("for_approval", "match_by_email", "update_contacts", "drafts_at_limit")
 THEMES = "branding_themes"
 
 
@@ -66,9 +66,12 @@ def save(location_id: int, user: User, typed: Mapping[str, str]) -> int:
             )
         changes: dict[str, Any] = {name: name in typed for name in FLAGS}
         changes |= {"send_from": typed.get("send_from", before.send_from), "branding_theme": theme}
+        changes["lock_policy"] = typed.get("lock_policy", before.lock_policy)
         after = preferences.put(session, location_id, user, changes)
+        unlocked = (after.lock_policy, after.drafts_at_limit) != (before.lock_policy, before.drafts_at_limit)
+        again = outbox.recheck(session, location_id) if unlocked and connection else 0
         freed = _take_up_early(session, location_id, connection, after.send_from) if connection else 0
-    if freed and connection is not None:
+    if (freed or again) and connection is not None:
         bell.ring(DRAIN, connection.id)
     return freed
 

@@ -2,6 +2,7 @@
 
 from portal.models import Contact, Document, Failure, Invoice, Operation, Push
 from portal.services import (
+    dating,
     matching,
     preflight,
     writing_changes,
@@ -66,5 +67,9 @@ def _invoice(desk: Desk, push: Push, invoice: Invoice) -> Letter:
     if link is not None:
         return writing_changes.invoice(desk, push, invoice, link)
     preflight.check_invoice(invoice, desk.organisation)
-    element = payloads.element(writing_invoices.whole(desk, invoice, None))
-    return Letter(push, invoice.number_sent, element, invoice.content_hash, invoice.total)
+    out = writing_invoices.whole(desk, invoice, None)
+    if out.status != "DRAFT":
+        preflight.check_approvals(desk.organisation)
+    said = dating.note(invoice, desk.organisation)
+    element = payloads.element(out)
+    return Letter(push, invoice.number_sent, element, invoice.content_hash, invoice.total, note=said)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.models import Contact, Document, Failure, Invoice, Link, Operation, Payment, Push, PushState
-from portal.services import preflight, writing_invoices
+from portal.services import dating, preflight, writing_invoices
 from portal.services.desk import Desk
 from portal.services.letters import Later, LeftOut, Letter, Nothing, NotYet
 from portal.services.matching import number_of
@@ -81,7 +81,9 @@ def void(desk: Desk, push: Push, ended: Invoice) -> Letter:
         raise Nothing
     seen = _seen(desk, link)
     if link.xero_status != "DRAFT":
-        preflight.check_day(ended.issue_date, desk.organisation, f"Invoice {ended.number_sent}")
+        preflight.check_day(
+            dating.day_of(ended, desk.organisation, link), desk.organisation, f"Invoice {ended.number_sent}"
+        )
     if seen and _has_money(seen):
         raise _in_the_way(desk, ended, seen)
     status: Any = "DELETED" if link.xero_status in ("DRAFT", "SUBMITTED") else "VOIDED"

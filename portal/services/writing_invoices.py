@@ -2,7 +2,7 @@
 
 from portal.config import settings
 from portal.models import Document, Failure, Invoice, Link
-from portal.services import amounts, preflight
+from portal.services import amounts, dating, preflight
 from portal.services.desk import Desk
 from portal.services.following import xero_status
 from portal.services.letters import reference
@@ -22,9 +22,10 @@ def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOu
             f"contact:{invoice.contact_id}",
             "The invoice's customer is not in Xero yet. Mend the contact first, then retry.",
         )
-    day = invoice.issue_date or invoice.created_at.date()
+    day = dating.day_of(invoice, desk.organisation, link)
     return payloads.InvoiceOut(
-        number=invoice.number_sent, contact_id=contact.xero_id, date=day, due_date=invoice.due_date or day,
+        number=invoice.number_sent, contact_id=contact.xero_id, date=day,
+        due_date=max(invoice.due_date or day, day),
         currency=invoice.currency, lines=_lines(desk, invoice, reckoning), amounts=reckoning.amounts,
         status=_status(desk, invoice, link), reference=reference(invoice), url=page_of(invoice),
         branding_theme_id=desk.wishes.branding_theme or None, invoice_id=link.xero_id if link else None,
@@ -68,7 +69,10 @@ def _status(desk: Desk, invoice: Invoice, link: Link | None) -> "payloads.Invoic
     """What was approved in Xero stays approved, whoever approved it."""
     if link is not None and link.xero_status in APPROVED:
         return "AUTHORISED"
-    return "DRAFT" if xero_status(invoice.status, desk.wishes) == "DRAFT" else "AUTHORISED"
+    as_draft = xero_status(invoice.status, desk.wishes) == "DRAFT" or dating.as_draft(
+        invoice, desk.organisation
+    )
+    return "DRAFT" if as_draft else "AUTHORISED"
 
 
 def _lines(desk: Desk, invoice: Invoice, reckoning: amounts.Reckoning) -> list[payloads.LineOut]:

@@ -18,14 +18,15 @@ def payment(desk: Desk, push: Push) -> Letter:
     if desk.link(Document.PAYMENT, found.id):
         raise Nothing
     account = preflight.payment_account(desk.book, found.method)
-    preflight.check_day(found.paid_on, desk.organisation, "The payment")
+    day = preflight.money_day(found.paid_on, desk.organisation, "The payment")
     mark = payloads.payment_mark(push.id)
     out = payloads.PaymentOut(
         invoice_id=desk.links[(Document.INVOICE, found.invoice_id)].xero_id, account_id=account.account_id,
-        date=found.paid_on, amount=found.amount,
+        date=day, amount=found.amount,
         reference=f"HoopAI {found.hoop_id or found.invoice.number} {mark}",
     )  # fmt: skip
-    return Letter(push, mark, payloads.element(out), expected_total=found.amount)
+    said = preflight.moved(found.paid_on, day, desk.organisation)
+    return Letter(push, mark, payloads.element(out), expected_total=found.amount, note=said)
 
 
 def credit_note(desk: Desk, push: Push) -> Letter:

@@ -30,7 +30,9 @@ def stage(ground: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
 
 def bill(stage: Stage, *, send: bool = True, date: str | None = None) -> str:
     more = {"issue_date": date} if date else {}
-    made = stage.hoop.create(line("Care plan", "150", "2", GST), line("Workshop", "80", "1", GST), send=send, **more)
+    made = stage.hoop.create(
+        line("Care plan", "150", "2", GST), line("Workshop", "80", "1", GST), send=send, **more
+    )
     return str(made["_id"])
 
 
@@ -75,7 +77,9 @@ def test_a_preview_counts_exactly_the_waiting_invoices_that_go(stage: Stage) -> 
     assert stage.states()["blocked"] == 2
     found = mapping_preview.preview(stage.location_id, {CARE: "200"})
     assert (found.going, found.held) == (1, 1)
-    assert [(each.label[:3], each.invoices, each.money) for each in found.accounts] == [("200", 1, {"AUD": D(10)})]
+    assert [(each.label[:3], each.invoices, each.money) for each in found.accounts] == [
+        ("200", 1, {"AUD": D(10)})
+    ]
 
 
 def test_sent_drafts_and_paid_invoices_move_to_the_new_account_and_keep_their_totals(stage: Stage) -> None:
@@ -120,7 +124,9 @@ def test_what_somebody_moved_by_hand_in_xero_is_left_where_it_is(stage: Stage) -
     stage.carry()
     one = stage.invoices()[0]
     rows = [{"LineItemID": row["LineItemID"], "AccountCode": "270"} for row in one["LineItems"]]
-    stage.xero.type_in(stage.tenant_id, "Invoices", {"InvoiceID": one["InvoiceID"], "LineItems": rows}, "POST")
+    stage.xero.type_in(
+        stage.tenant_id, "Invoices", {"InvoiceID": one["InvoiceID"], "LineItems": rows}, "POST"
+    )
     progress = recode(stage, save(stage, "260"))
     assert (progress.done, progress.left_out) == (0, 1)
     assert codes(stage) == [["270", "270"]]
