@@ -18,6 +18,7 @@ __all__ = [
     "STATUSES",
     "AddressSaid",
     "BadInvoice",
+    "ChargeSaid",
     "ContactSaid",
     "DiscountSaid",
     "InvoiceMention",
@@ -79,6 +80,14 @@ class DiscountSaid:
 
 
 @dataclass(frozen=True)
+class ChargeSaid:
+    """Something the customer paid beside the lines: a processing fee, a tip, a late fee."""
+
+    name: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class InvoiceSaid:
     """An invoice as HoopAI last told it; amounts in major units, `amount_paid` cumulative.
 
@@ -108,6 +117,7 @@ class InvoiceSaid:
     created_at: datetime | None
     updated_at: datetime | None
     reduced: bool
+    charges: tuple[ChargeSaid, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,6 +190,7 @@ def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
         created_at=reading.moment(payload, "createdAt"),
         updated_at=reading.moment(payload, "updatedAt"),
         reduced=payload.get("invoiceItems") is None,
+        charges=_charges(reading.record(payload, "miscellaneousCharges")),
     )
 
 
@@ -234,6 +245,17 @@ def _discount(source: dict[str, Any]) -> DiscountSaid | None:
     products = source.get("validOnProductIds")
     ids = tuple(one for one in products if isinstance(one, str)) if isinstance(products, list) else ()
     return DiscountSaid(kind, value, ids)
+
+
+def _charges(source: dict[str, Any]) -> tuple[ChargeSaid, ...]:
+    """The charges with the amounts that were paid; what is only configured has none and is no charge yet."""
+    found = [
+        ChargeSaid(
+            reading.text(item, "name") or "", reading.amount(item, "amount", name="paidCharges.amount")
+        )
+        for item in reading.records(source, "paidCharges")
+    ]
+    return tuple(charge for charge in found if charge.amount > 0)
 
 
 def _line(item: dict[str, Any], currency: str, index: int) -> LineSaid:

@@ -1,8 +1,8 @@
 """What Xero will make of an invoice's lines, to the cent, before anything is sent.
 
 Xero rounds the discount and the amount of each line to cents, then the tax of each line, then adds up
-(developer.xero.com, best practices on rounding). HoopAI may count otherwise, so the ways of saying the same invoice are tried until one makes HoopAI's
-own total.
+(developer.xero.com, best practices on rounding). HoopAI may count otherwise, so the ways of saying the same invoice
+are tried until one makes HoopAI's own total.
 """
 
 from collections.abc import Sequence

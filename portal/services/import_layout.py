@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from portal.models import Invoice, Line, Location
-from portal.services import amounts, connections, cutoff, letters, mappings, preflight
+from portal.services import amounts, connections, cutoff, letters, mappings, reckoning
 from portal.services.mappings import MappingBook
 
 COLUMNS = (
@@ -43,7 +43,7 @@ def lines(location: Location) -> Iterator[str]:
 
 def rows(invoice: Invoice, book: MappingBook, country: str) -> Iterator[list[str]]:
     """One row a line of the invoice, in the order of COLUMNS."""
-    ways = _reckoned(invoice)
+    ways = reckoning.of(invoice)
     for index, line in enumerate(invoice.lines):
         quantity, unit, tax = _amounts(line, ways, index)
         discount = ways.discount_rate if ways.amounts == "Exclusive" else None
@@ -63,25 +63,15 @@ def _head(invoice: Invoice, country: str) -> list[str]:
     day = invoice.issue_date or invoice.created_at.date()
     texts = [
         contact.display_name if contact else "", (contact.email or "") if contact else "", *street, "", "", *place,
-        invoice.number, letters.reference(invoice),
+        invoice.number_sent, letters.reference(invoice),
     ]  # fmt: skip
     dates = [_day(day, country), _day(invoice.due_date or day, country)]
     return [*(_safe(text) for text in texts), *dates, f"{invoice.total:.2f}"]
 
 
-def _reckoned(invoice: Invoice) -> amounts.Reckoning:
-    items = [
-        amounts.Item(line.quantity, line.unit_amount, preflight.tax_percent(line), line.tax_inclusive)
-        for line in invoice.lines
-    ]
-    value = invoice.discount_value
-    discount = amounts.Discount(invoice.discount_type or "fixed", value) if value else None
-    return amounts.reckon(items, discount, invoice.total)
-
-
 def _amounts(line: Line, ways: amounts.Reckoning, index: int) -> tuple[Decimal, Decimal, Decimal]:
     """Quantity, tax exclusive unit price and tax; one piece at the whole price where no unit price is exact."""
-    rate = preflight.tax_percent(line)
+    rate = reckoning.tax_percent(line)
     whole = line.quantity * line.unit_amount
     if ways.discount_rate is not None:
         whole = whole * (100 - ways.discount_rate) / 100

@@ -28,7 +28,16 @@ from portal.models import (
     PushState,
     Source,
 )
-from portal.services import contacts_in, following, mappings, outbox, payments_in, preferences, products_in
+from portal.services import (
+    charges_in,
+    contacts_in,
+    following,
+    mappings,
+    outbox,
+    payments_in,
+    preferences,
+    products_in,
+)
 from portal.services.preferences import Preferences
 from portal.services.products_in import Catalogue
 
@@ -186,7 +195,11 @@ def _fill_lines(session: Session, location: Location, invoice: Invoice, said: In
         categories.setdefault(line.category_key, catalogue.category(told.product_id, told.name)[1])
         key, name, rate = tax_set(told)
         taxes[key] = (name, rate)
-    invoice.lines[:] = lines
+    charges = charges_in.lines_for(invoice, lines, before, said.charges)
+    categories |= {charge.category_key: charge.name for charge in charges}
+    if charges:
+        taxes.setdefault(NO_TAX, ("No tax", Decimal(0)))
+    invoice.lines[:] = [*lines, *charges]
     mappings.learn(session, location.id, categories, taxes)
     return bool(catalogue.unknown) or any(line.taxes and line.tax_inclusive is None for line in lines)
 

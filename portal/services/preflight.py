@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from portal import clock
 from portal.models import Failure, Invoice, LedgerAccount, Line, TaxRate
+from portal.services import reckoning
 from portal.services.mappings import MappingBook
 from portal.services.preferences import LockPolicy, Preferences
 
@@ -156,18 +157,13 @@ def tax_of(line: Line, book: MappingBook) -> TaxRate:
             cause,
             f"Tax rate {rate.name} can no longer be used on sales in Xero. Choose another.",
         )
-    if rate.rate != tax_percent(line):
+    if rate.rate != reckoning.tax_percent(line):
         raise Blocked(
             Failure.MAPPING,
             cause,
-            f"HoopAI charges {tax_percent(line):f} % on {line.name}, but {rate.name} in Xero is {rate.rate:f} %.",
+            f"HoopAI charges {reckoning.tax_percent(line):f} % on {line.name}, but {rate.name} in Xero is {rate.rate:f} %.",
         )
     return rate
-
-
-def tax_percent(line: Line) -> Decimal:
-    """The sum of the line's taxes in percent."""
-    return sum((Decimal(str(tax["rate"])) for tax in line.taxes), Decimal(0))
 
 
 def payment_account(book: MappingBook, method: str) -> LedgerAccount:

@@ -2,7 +2,7 @@
 
 from portal.config import settings
 from portal.models import Document, Failure, Invoice, Link
-from portal.services import amounts, dating, preflight
+from portal.services import amounts, dating, preflight, reckoning
 from portal.services.desk import Desk
 from portal.services.following import xero_status
 from portal.services.letters import reference
@@ -14,7 +14,7 @@ APPROVED = ("AUTHORISED", "PAID")
 
 def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOut:
     """The whole invoice, new or as a change of the linked one. Raises Blocked when it cannot go."""
-    reckoning = reckon(invoice)
+    way = reckon(invoice)
     contact = desk.link(Document.CONTACT, invoice.contact_id)
     if contact is None:
         raise Blocked(
@@ -26,7 +26,7 @@ def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOu
     return payloads.InvoiceOut(
         number=invoice.number_sent, contact_id=contact.xero_id, date=day,
         due_date=max(invoice.due_date or day, day),
-        currency=invoice.currency, lines=_lines(desk, invoice, reckoning), amounts=reckoning.amounts,
+        currency=invoice.currency, lines=_lines(desk, invoice, way), amounts=way.amounts,
         status=_status(desk, invoice, link), reference=reference(invoice), url=page_of(invoice),
         branding_theme_id=desk.wishes.branding_theme or None, invoice_id=link.xero_id if link else None,
     )  # fmt: skip
@@ -34,27 +34,14 @@ def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOu
 
 def reckon(invoice: Invoice) -> amounts.Reckoning:
     """How the invoice's amounts are said. Raises Blocked when no way of saying them makes HoopAI's total."""
-    reckoning = reckoned(invoice)
-    preflight.check_total(invoice, reckoning.differs_from(invoice.total))
-    return reckoning
+    found = reckoned(invoice)
+    preflight.check_total(invoice, found.differs_from(invoice.total))
+    return found
 
 
 def reckoned(invoice: Invoice) -> amounts.Reckoning:
     """The way of saying the amounts that comes nearest to HoopAI's total."""
-    only = set(invoice.discount_products or [])
-    items = [
-        amounts.Item(
-            line.quantity, line.unit_amount, preflight.tax_percent(line), line.tax_inclusive,
-            discounted=not only or line.product_id in only,
-        )
-        for line in invoice.lines
-    ]  # fmt: skip
-    discount = (
-        amounts.Discount(invoice.discount_type or "fixed", invoice.discount_value)
-        if invoice.discount_value
-        else None
-    )
-    return amounts.reckon(items, discount, invoice.total)
+    return reckoning.of(invoice)
 
 
 def page_of(invoice: Invoice) -> str | None:
@@ -75,13 +62,13 @@ def _status(desk: Desk, invoice: Invoice, link: Link | None) -> "payloads.Invoic
     return "DRAFT" if as_draft else "AUTHORISED"
 
 
-def _lines(desk: Desk, invoice: Invoice, reckoning: amounts.Reckoning) -> list[payloads.LineOut]:
-    parts = reckoning.discount_amounts
+def _lines(desk: Desk, invoice: Invoice, way: amounts.Reckoning) -> list[payloads.LineOut]:
+    parts = way.discount_amounts
     return [
         payloads.LineOut(
             description=line.description or line.name, quantity=line.quantity, unit_amount=line.unit_amount,
             account_code=preflight.account_of(line, desk.book).code,
-            tax_type=preflight.tax_of(line, desk.book).tax_type, discount_rate=reckoning.discount_rate,
+            tax_type=preflight.tax_of(line, desk.book).tax_type, discount_rate=way.discount_rate,
             discount_amount=(parts[index] or None) if parts else None,
         )
         for index, line in enumerate(invoice.lines)

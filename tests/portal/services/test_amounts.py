@@ -5,6 +5,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.hoopai.invoices import ChargeSaid
+from portal.models import Invoice, Line
+from portal.services import charges_in
 from portal.services.amounts import Discount, Item, cents, reckon, spread
 
 D = Decimal
@@ -45,3 +48,27 @@ def test_spreading_loses_no_cent(amount: Decimal, weights: list[Decimal]) -> Non
     parts = spread(amount, weights)
     assert sum(parts) == cents(amount)
     assert all(part == cents(part) for part in parts)
+
+
+def test_a_charge_becomes_a_line_only_where_it_makes_hoopais_total() -> None:
+    invoice = Invoice(
+        number="1", currency="AUD", total=D("103.10"), discount_type="percentage", discount_value=D(0)
+    )
+    lines = [
+        Line(position=0, name="Plan", quantity=D(1), unit_amount=D(100), taxes=[], category_key="name:plan")
+    ]
+    fee, tip = ChargeSaid("Card fee", D("3.10")), ChargeSaid("Tip", D(5))
+    (made,) = charges_in.lines_for(invoice, lines, [], [fee])
+    assert (made.category_key, made.unit_amount, made.position) == ("charge:card fee", D("3.10"), 1)
+    assert charges_in.lines_for(invoice, lines, [], [tip]) == []
+    assert charges_in.lines_for(invoice, lines, [made], [])[0].unit_amount == D("3.10")
+    invoice.total = D(100)
+    assert charges_in.lines_for(invoice, lines, [made], [fee]) == []
+
+
+def test_a_discount_limited_to_a_product_comes_off_its_lines_only() -> None:
+    items = [Item(D(1), D(100), D(10)), Item(D(1), D(50), D(10), discounted=False)]
+    found = reckon(items, Discount("fixed", D(20)), D(143))
+    assert (found.total, found.discount_amounts) == (D(143), (D(20), D(0)))
+    found = reckon(items, Discount("percentage", D(10)), D(154))
+    assert (found.total, found.discount_rate, found.discount_amounts) == (D(154), None, (D(10), D(0)))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.models import Invoice, Line
-from portal.services import preflight, writing_invoices
+from portal.services import reckoning, writing_invoices
 from portal.services.preflight import CENT, Blocked
 from portal.xero import payloads
 from sandbox.hoopai import money as hoopai
@@ -77,14 +77,14 @@ def kept(told: dict[str, Any]) -> Invoice:
 
 def made_by_xero(invoice: Invoice) -> Decimal:
     """The total that Xero makes of the element that is sent."""
-    reckoning = writing_invoices.reckoned(invoice)
-    parts = reckoning.discount_amounts
+    way = writing_invoices.reckoned(invoice)
+    parts = way.discount_amounts
     out = payloads.InvoiceOut(
         number="1", contact_id="c", date=date(2026, 11, 20), due_date=date(2026, 11, 20), currency=invoice.currency,
-        amounts=reckoning.amounts,
+        amounts=way.amounts,
         lines=[
             payloads.LineOut(
-                "Line", line.quantity, line.unit_amount, discount_rate=reckoning.discount_rate,
+                "Line", line.quantity, line.unit_amount, discount_rate=way.discount_rate,
                 discount_amount=(parts[place] or None) if parts else None,
             )
             for place, line in enumerate(invoice.lines)
@@ -96,7 +96,7 @@ def made_by_xero(invoice: Invoice) -> Decimal:
         units, unit = xero.quantity(D(sent["Quantity"])), xero.unit_amount(D(sent["UnitAmount"]), 4)
         amount, discount = xero.line_total(units, unit, sent.get("DiscountRate"), sent.get("DiscountAmount"))
         rows.append(
-            (amount, xero.line_tax(amount, preflight.tax_percent(line), element["LineAmountTypes"]), discount)
+            (amount, xero.line_tax(amount, reckoning.tax_percent(line), element["LineAmountTypes"]), discount)
         )
     return xero.summed(rows, element["LineAmountTypes"]).total
 
