@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Operation, Push
+from portal.models import Batch, Connection, Failure, LedgerAccount, Operation, Push
 from portal.services import attempts, batching, linking, outbox, preflight, windows
 from portal.services.attempts import Pair
 from portal.services.work import Work
@@ -99,14 +99,12 @@ def _account_named(session: Session, work: Work, known: messages.Known) -> str |
 def _doubtful(batch: Batch, error: errors.XeroError) -> bool:
     """A failure that says "not done" of this sending says nothing of an earlier one without an answer.
 
-    And a 503 is not believed for payments, which Xero would take twice.
+    And a 503 is not believed for what Xero would take twice: payments, credit notes, refunds.
     """
     if isinstance(error, errors.Rejected | errors.NotFound):
         return False
-    again = batch.tries > 1
-    return again or (
-        batch.document == Document.PAYMENT and isinstance(error, errors.Busy) and not error.limit
-    )
+    twice = batch.operation == Operation.CREATE and not windows.resendable(batch)
+    return batch.tries > 1 or (twice and isinstance(error, errors.Busy) and not error.limit)
 
 
 def _forget_content(session: Session, batch: Batch, push: Push) -> None:
