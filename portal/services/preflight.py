@@ -161,7 +161,8 @@ def tax_of(line: Line, book: MappingBook) -> TaxRate:
         raise Blocked(
             Failure.MAPPING,
             cause,
-            f"HoopAI charges {reckoning.tax_percent(line):f} % on {line.name}, but {rate.name} in Xero is {rate.rate:f} %.",
+            f"HoopAI charges {reckoning.tax_percent(line):f} % on {line.name}, but {rate.name} in Xero is "
+            f"{rate.rate:f} %.",
         )
     return rate
 
