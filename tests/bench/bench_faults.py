@@ -7,6 +7,7 @@ FAULTS_EVERY (default 1) takes only each n-th run, FAULTS_SCALE (default 2) make
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from machinery import ROOT
+from machinery import ROOT, processes
 from tests.faults.runs import Run
 from tests.faults.sample import matrix
 from tests.support import portal, postgres
@@ -25,7 +26,7 @@ Verdicts = list[tuple[str, list[str], bool, float]]
 
 
 def main() -> list[dict[str, Any]]:
-    """A row a database; what went wrong is printed run by run."""
+    """A row a database; what went wrong is told at once, run by run."""
     runs = matrix()[:: int(os.environ.get("FAULTS_EVERY", "1"))]
     names = os.environ.get("FAULTS_DATABASES", "sqlite,postgres").split(",")
     return [_row(name, runs) for name in names]
@@ -35,8 +36,6 @@ def _row(name: str, runs: list[Run]) -> dict[str, Any]:
     began = time.monotonic()
     verdicts = _played(name, runs)
     wrong = [each for each in verdicts if each[1]]
-    for words, complaints, _, _ in wrong:
-        print(f"\nWRONG {name}: {words}\n  " + "\n  ".join(complaints), flush=True)
     kinds = Counter(_class(word) for _, complaints, _, _ in wrong for word in complaints[:1])
     return {
         "database": name, "runs": len(verdicts), "of": len(runs),
@@ -78,5 +77,6 @@ def _lane(folder: Path, place: int, url: str, runs: list[Run]) -> subprocess.Pop
     file = folder / f"runs{place}"
     file.write_bytes(pickle.dumps(runs))
     command = [sys.executable, "-m", "tests.faults.lane", url, str(file)]
+    tied = processes.tied_to_us(signal.SIGTERM)
     env = {"FAULTS_SCALE": "2", **os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=tied)

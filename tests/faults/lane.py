@@ -21,8 +21,10 @@ def main(database_url: str, file: str) -> None:
     with ExitStack() as stack:
         redis_url = stack.enter_context(valkey.valkey(program))
         here = stack.enter_context(world(database_url, redis_url))
-        for run in runs:
+        for place, run in enumerate(runs, 1):
             verdict = _play(here, run)
+            if place % 25 == 0:
+                print(f"{place} of {len(runs)} runs of this lane", file=sys.stderr, flush=True)
             print(json.dumps([str(run), verdict.wrong, verdict.tripped, verdict.seconds]), flush=True)
 
 
@@ -32,8 +34,16 @@ def _play(here: World, run: Run) -> Verdict:
     except AssertionError as error:
         verdict = Verdict([f"could not begin: {error}"])
     if verdict.wrong:
-        verdict.wrong.append(here.hands.words()[-1500:])
-        here.give_up()
+        print(
+            f"WRONG {run}",
+            *verdict.wrong,
+            here.hands.words()[-1500:],
+            sep="\n  ",
+            file=sys.stderr,
+            flush=True,
+        )
+        with here.stage.app.app_context():
+            here.give_up()
     return verdict
 
 
