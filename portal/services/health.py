@@ -58,10 +58,10 @@ class Alarm:
         return f"{of_it} {verb} on it: {named}." if named else f"{of_it} {verb} on it."
 
 
-def alarms(location_id: int) -> list[Alarm]:
+def alarms(location_id: int, book: MappingBook | None = None) -> list[Alarm]:
     """What is wrong with the chosen accounts and tax rates, as our copy of Xero's books knows them."""
     session = db.session()
-    book = mappings.book(location_id)
+    book = book or mappings.book(location_id)
     broken = _broken(book)
     if not broken:
         return []

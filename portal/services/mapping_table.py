@@ -28,8 +28,10 @@ from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook, 
 from portal.services.paging import Page
 
 MOST_OPTIONS = 2_500
+FEW = 100
 USED_WITHIN = timedelta(days=90)
-FILTERS = ("all", "unmapped", "stale", "waiting", "in use")
+IN_USE, BY_USE = "in use", "use"
+FILTERS = ("all", "unmapped", "stale", "waiting", IN_USE)
 SORTS = ("", "name", "use", "account")
 
 
@@ -107,8 +109,8 @@ class Table:
     revenue_accounts: list[LedgerAccount]
     payment_accounts: list[LedgerAccount]
     inline: bool
-    suggested: int = 0
-    nothing_chosen: bool = False
+    suggested: bool
+    book: MappingBook
 
 
 def table(location_id: int, only: str = "all", search: str = "", page: int = 1, sort: str = "") -> Table:
@@ -116,22 +118,28 @@ def table(location_id: int, only: str = "all", search: str = "", page: int = 1, 
     book = mappings.book(location_id)
     waiting = _waiting(location_id)
     rows = _categories(location_id, book, waiting)
-    _add_use(location_id, rows)
+    by_use = only == IN_USE or sort == BY_USE
+    if by_use:
+        _add_use(location_id, rows)
     revenue = revenue_accounts(book)
-    suggesting.add(location_id, rows, revenue)
     fitting = [row for row in rows if _fits(row, only, search)]
     shown = paging.cut(_in_order(fitting, sort), page)
+    suggesting.add(location_id, shown.items, revenue)
+    if not by_use:
+        _add_use(location_id, shown.items)
     return Table(
         default=book.default_account,
         categories=shown,
-        counts={name: sum(_fits(row, name, "") for row in rows) for name in FILTERS},
+        counts={
+            name: sum(_fits(row, name, "") for row in rows) for name in FILTERS if name != IN_USE or by_use
+        },
         taxes=_taxes(location_id, book, waiting),
         methods=_methods(location_id, book, waiting),
         revenue_accounts=revenue,
         payment_accounts=payment_accounts(book),
         inline=len(shown.items) * len(revenue) <= MOST_OPTIONS,
-        suggested=sum(row.suggestion is not None for row in rows),
-        nothing_chosen=not book.chosen,
+        suggested=any(row.suggestion for row in shown.items),
+        book=book,
     )
 
 
@@ -227,7 +235,7 @@ def _waiting(location_id: int) -> dict[str, int]:
 
 
 def _add_use(location_id: int, rows: Sequence[CategoryRow]) -> None:
-    """How many invoices and how much money each carried lately, in one query."""
+    """How many invoices and how much money each carried lately, in one query: of some keys, or of all."""
     shown = {row.key: row for row in rows}
     exact = db.engine.dialect.name == "sqlite"
     kind = BigInteger() if exact else Numeric()
@@ -238,7 +246,7 @@ def _add_use(location_id: int, rows: Sequence[CategoryRow]) -> None:
         )
         .join(Invoice, Invoice.id == Line.invoice_id)
         .where(
-            *([Line.category_key == rows[0].key] if len(rows) == 1 else []),
+            *([Line.category_key.in_(list(shown))] if len(rows) <= FEW else []),
             Invoice.location_id == location_id,
             Invoice.created_at >= clock.now() - USED_WITHIN,
         )

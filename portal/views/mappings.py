@@ -123,13 +123,14 @@ def _page(typed: Any, refused: dict[str, str], refusal: str | None) -> Response:
     args = request.args
     only, search, sort = args.get("only", "all"), args.get("q", "").strip()[:100], args.get("sort", "")
     save_id = args.get("saved", 0, int)
+    table = mapping_table.table(here().id, only, search, args.get("page", 1, int), sort)
     return page_or(
         "mappings/_table.html",
         "mappings/index.html",
         422 if refusal else 200,
-        table=mapping_table.table(here().id, only, search, args.get("page", 1, int), sort),
+        table=table,
         connection=connections.of(here().id),
-        alarms=health.alarms(here().id),
+        alarms=health.alarms(here().id, table.book),
         looked_at=suggesting.looked_at(here().id),
         save_id=save_id,
         freed=mapping_history.progress(mapping_history.one(here().id, save_id)) if save_id else None,
