@@ -8,12 +8,24 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
-NO_MONEY = {"operations", "config", "throttle", "xero/client", "xero/limits", "xero/classify", "hoopai/client"}
-ELSEWHERE = re.compile(r"(index-url|find-links)[ =]+\S*://|://[^/ ]+/simple/|/packages/[0-9a-f]{2}/[0-9a-f]{2}/")
+NO_MONEY = {
+    "operations",
+    "config",
+    "throttle",
+    "xero/client",
+    "xero/limits",
+    "xero/classify",
+    "hoopai/client",
+}
+ELSEWHERE = re.compile(
+    r"(index-url|find-links)[ =]+\S*://|://[^/ ]+/simple/|/packages/[0-9a-f]{2}/[0-9a-f]{2}/"
+)
 
 
 def tracked(*patterns: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     found = [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
     if not found:
         pytest.skip("not a git checkout: the tree's files cannot be listed")

@@ -55,9 +55,7 @@ def _wanted(work: Work, operation: Operation) -> list[str]:
         )
     ).all()
     always = operation == Operation.RECODE
-    found = [
-        link.xero_id for link in links if wishes and (always or writing_changes.must_look(link, wishes))
-    ]
+    found = [link.xero_id for link in links if wishes and (always or writing_changes.must_look(link, wishes))]
     release()
     return found
 

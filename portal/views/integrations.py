@@ -48,7 +48,10 @@ def show_secret() -> Response:
 def new_secret() -> AnyResponse:
     """Make a new secret; the old one counts for seven more days."""
     sources.rotate(here().id, me())
-    return done("A new secret is made. Enter it in HoopAI; the old one counts for seven days.", url_for("sources.index"))
+    return done(
+        "A new secret is made. Enter it in HoopAI; the old one counts for seven days.",
+        url_for("sources.index"),
+    )
 
 
 def _source() -> dict[str, Any]:

@@ -9,10 +9,14 @@ from portal.logs import JsonLine, scrub
 
 
 def test_a_record_is_one_line_of_json_with_its_ids() -> None:
-    record = logging.makeLogRecord({"msg": "drain.stumbled", "levelname": "WARNING", "name": "portal", "connection": 7})
+    record = logging.makeLogRecord(
+        {"msg": "drain.stumbled", "levelname": "WARNING", "name": "portal", "connection": 7}
+    )
     line = JsonLine().format(record)
     assert "\n" not in line
-    assert {"event": "drain.stumbled", "connection": 7, "level": "warning"}.items() <= json.loads(line).items()
+    assert {"event": "drain.stumbled", "connection": 7, "level": "warning"}.items() <= json.loads(
+        line
+    ).items()
 
 
 @pytest.mark.parametrize(

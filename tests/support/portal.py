@@ -117,7 +117,9 @@ def connect(
     return complete(person, consent.allow(url, xero_user, country))
 
 
-def allow_two(person: SignedIn, hoop_id: str, first: str, second: str, xero_user: str = "mia") -> dict[str, str]:
+def allow_two(
+    person: SignedIn, hoop_id: str, first: str, second: str, xero_user: str = "mia"
+) -> dict[str, str]:
     """Xero's answer to a consent after which two organisations may have been meant.
 
     The first one is allowed, then the second, then the first again: its event is no longer that of the answer.

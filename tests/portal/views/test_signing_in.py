@@ -117,8 +117,6 @@ def test_guessing_is_slowed_down_while_redis_is_away(app: Flask, monkeypatch: py
     app.extensions["portal.bell"] = bell.connect("unix:///nonexistent/redis.sock", retries=0)
     throttle._memory.clear()
     with app.app_context():
-        waits = [
-            throttle.wait_before("a@b.example", "192.0.2.1") for _ in range(throttle.FREE_PER_PAIR + 2)
-        ]
+        waits = [throttle.wait_before("a@b.example", "192.0.2.1") for _ in range(throttle.FREE_PER_PAIR + 2)]
     assert waits[: throttle.FREE_PER_PAIR] == [0] * throttle.FREE_PER_PAIR
     assert waits[-1] > 0
