@@ -16,7 +16,8 @@ class Source(Base):
 
     While a secret is being replaced, deliveries signed with the previous one count until `previous_until`.
     `public_key` stands in for the vendor's own in the schemes that sign with one. `api_refused_reason` is set while
-    HoopAI does not accept the API token, `api_lacks` lists scopes that it was made without; before `api_rest_until` nothing is asked of HoopAI.
+    HoopAI does not accept the API token, `api_lacks` lists scopes that it was made without;
+    before `api_rest_until` nothing is asked of HoopAI.
     """
 
     __tablename__ = "sources"
