@@ -81,10 +81,10 @@ class MappingBook:
         return own or ""
 
     def payment_account_for(self, method: str) -> LedgerAccount | None:
-        """Where money of this method is received: its own account, else the one for all methods."""
-        own = self.chosen.get((MappingKind.PAYMENT, method)) or self.chosen.get(
-            (MappingKind.PAYMENT, DEFAULT)
-        )
+        """Where money of this method is received: its own account, its family's (manual of manual:cash), or all others'."""
+        keys = (method, method.partition(":")[0], DEFAULT)
+        chosen = (self.chosen.get((MappingKind.PAYMENT, key)) for key in keys)
+        own = next(filter(None, chosen), None)
         return self.accounts.get(own) if own else None
 
     def mends(self, cause: str) -> bool:
