@@ -81,7 +81,7 @@ class MappingBook:
         return own or ""
 
     def payment_account_for(self, method: str) -> LedgerAccount | None:
-        """Where money of this method is received: its own account, its family's (manual of manual:cash), or all others'."""
+        """Where money of this method is received: its own account, its family's (`manual`), else the one for all."""
         keys = (method, method.partition(":")[0], DEFAULT)
         chosen = (self.chosen.get((MappingKind.PAYMENT, key)) for key in keys)
         own = next(filter(None, chosen), None)

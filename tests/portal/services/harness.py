@@ -30,6 +30,7 @@ class Stage:
 
     def carry(self) -> None:
         """Wait for HoopAI's deliveries, apply them, and drain until nothing is due."""
+        release()
         self.heard()
         intake.apply()
         draining.drain(self.connection_id)
