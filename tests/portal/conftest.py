@@ -1,19 +1,31 @@
 """A portal for each test: its own database, a real Valkey, the real sandbox over HTTP."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 import sandbox as stand_ins
 from portal.config import Settings
-from portal.services import demo
+from portal.services import demo, passwords
 from tests.support import portal
 from tests.support.servers import serving
 from tests.support.xero import Xero
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+EITHER = BOTH if os.environ.get("TEST_DATABASES") == "both" else ["sqlite"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Passwords as strong as a test needs them: a real hash costs a tenth of a second, and every test signs in."""
+    real = passwords._hasher
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    passwords._hasher = real
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def serving(app: Any, port: int | None = None) -> Iterator[str]:
     """Serve a WSGI app from threads of this process; gives its address without a slash at the end."""
     port = port or free_port()
     server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://localhost:{port}"

@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import Authorisation, AuthorisationState, Connection, ConnectionState, Withdrawal
 from portal.services import choosing, connections, housekeeping, organisations, withdrawing
 from portal.services.unit import release
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.support import portal
 from tests.support.xero import Xero
 
@@ -41,7 +41,7 @@ def _tell_xero() -> None:
         assert withdrawing.carry_out(withdrawal_id)
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_of_several_organisations_the_person_sees_what_each_is_and_chooses_one(
     ground: Flask, xero: Xero
 ) -> None:

@@ -26,7 +26,7 @@ from portal.models import (
 )
 from portal.services import agencies, connections, consents, demo, organisations, tokens, users
 from portal.services.unit import release, transaction
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.support import consent, portal
 from tests.support.xero import Xero
 
@@ -54,7 +54,7 @@ def _none() -> bool:
     return db.session.scalar(select(func.count()).select_from(Connection)) == 0
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_allowing_connects_the_chosen_organisation_and_fetches_its_accounts(
     ground: Flask, xero: Xero
 ) -> None:

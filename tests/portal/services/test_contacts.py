@@ -16,13 +16,13 @@ from portal.models import Connection, Document, Link, Location
 from portal.services import approvals, contact_review, preferences, sync_options
 from portal.services.contact_review import Case
 from portal.services.unit import release, transaction
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
 
 D = Decimal
-pytestmark = pytest.mark.parametrize("database_url", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 MIRA = {"name": "Mira Okafor", "companyName": "Lantern Foods", "email": "mira@lantern.example"}
 
 

@@ -12,13 +12,13 @@ from portal.extensions import db
 from portal.models import AuditEntry, Invoice, Location
 from portal.services import deciding, organisations, outbox, stories
 from portal.services.unit import release
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
 
 D = Decimal
-pytestmark = pytest.mark.parametrize("database_url", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

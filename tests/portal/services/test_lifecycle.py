@@ -9,13 +9,13 @@ from flask import Flask
 
 from portal.services import preferences
 from portal.services.unit import release
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
 
 D = Decimal
-pytestmark = pytest.mark.parametrize("database_url", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 Step = tuple[str, dict[str, Any]]
 SEND: Step = ("send", {})
 PAY: Step = ("pay", {"method": "card", "provider": "stripe"})

@@ -7,12 +7,12 @@ from flask import Flask
 
 from portal.models import PushState
 from portal.services import organisations, sync_options
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
 
-pytestmark = pytest.mark.parametrize("database_url", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 OLD = "2026-06-15"
 
 

@@ -7,13 +7,13 @@ from flask import Flask
 
 from portal.models import MappingKind
 from portal.services import checks, connections, health, mappings, organisations
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support import portal
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
 
-pytestmark = pytest.mark.parametrize("database_url", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from portal.services import (
     users,
 )
 from portal.services.unit import release, transaction
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.portal.views import builders
 from tests.portal.views.builders import OTHER, SALES
@@ -215,7 +215,7 @@ def stage(ground: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
         yield made
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_the_last_invoices_suggest_where_a_name_goes_for_one_call(stage: Stage) -> None:
     stage.map_all(**{"name:workshop": "260"})
     stage.hoop.create(line("Workshop", "80", "1", GST), line("Care plan", "10", "1", GST))
@@ -233,7 +233,7 @@ def test_the_last_invoices_suggest_where_a_name_goes_for_one_call(stage: Stage) 
     assert suggesting.looked_at(stage.location_id) is not None
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_the_first_questions_fill_the_table(stage: Stage) -> None:
     asked = mapping_transfer.questions(stage.location_id)
     assert asked.percent == 10

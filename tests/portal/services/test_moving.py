@@ -30,7 +30,7 @@ from portal.services import (
     withdrawing,
 )
 from portal.services.unit import release
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services import harness
 from tests.support import portal
 from tests.support.hoop import line
@@ -108,7 +108,7 @@ def test_the_two_are_compared_before_anything_happens(stage: harness.Stage) -> N
     assert len(stage.invoices()) == 2
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_moving_gives_a_new_cut_off_and_fresh_accounts_and_asks_for_mappings_again(
     stage: harness.Stage,
 ) -> None:

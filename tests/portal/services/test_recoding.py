@@ -10,7 +10,7 @@ from portal.errors import ChooseAgain
 from portal.models import MappingKind, PushState
 from portal.services import connections, mapping_preview, mappings, organisations, recoding
 from portal.services.recoding import Progress
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
@@ -18,7 +18,7 @@ from tests.support.xero import Xero
 D = Decimal
 PLAN = "name:care plan"
 CARE = (MappingKind.CATEGORY, PLAN)
-pytestmark = pytest.mark.parametrize("database_url", BOTH, indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

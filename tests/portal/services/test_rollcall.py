@@ -13,7 +13,7 @@ from portal.extensions import db
 from portal.models import Authorisation, Connection, ConnectionState, Push, PushState
 from portal.services import connections, due, housekeeping, overview, rollcall
 from portal.services.unit import release, transaction
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.portal.services import harness
 from tests.support import portal
 from tests.support.hoop import line
@@ -67,7 +67,7 @@ def _turn(seconds: int) -> bool:
         return ("jobs.housekeeping.roll_call", (_permit(),)) in list(due.jobs(0))
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_the_daily_look_finds_what_was_removed_and_leaves_the_other(
     person: portal.SignedIn, xero: Xero
 ) -> None:

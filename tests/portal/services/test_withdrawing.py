@@ -14,7 +14,7 @@ from portal.models import Authorisation, Connection, ConnectionState, Withdrawal
 from portal.services import connections, due, housekeeping, tokens, withdrawing
 from portal.services.unit import release, transaction
 from portal.xero import oauth
-from tests.portal.conftest import BOTH
+from tests.portal.conftest import EITHER
 from tests.support import portal
 from tests.support.xero import Xero
 
@@ -49,7 +49,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("database_url", BOTH, indirect=True)
+@pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_a_crash_between_disconnecting_here_and_telling_xero_is_made_good_by_the_ticker(
     person: portal.SignedIn, xero: Xero, monkeypatch: pytest.MonkeyPatch
 ) -> None:
