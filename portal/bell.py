@@ -56,11 +56,14 @@ def alive() -> bool:
 
 
 def ring(name: str, *ids: int) -> bool:
-    """Ask a worker to run the job `name` with these ids. False when Redis is away: the ticker will see to it."""
+    """Ask a worker to run the job `name` with these ids. False when Redis is away: the ticker will see to it.
+
+    A ring that is pending while the queue is empty was lost with a Redis that died, so it is rung again.
+    """
     try:
-        if not client().set(_pending(name, ids), b"1", nx=True, ex=PENDING_SECONDS):
-            return True
-        _queue().enqueue(name, args=ids, result_ttl=0, failure_ttl=60, job_timeout=JOB_SECONDS)
+        first = client().set(_pending(name, ids), b"1", nx=True, ex=PENDING_SECONDS)
+        if first or not _queue().count:
+            _queue().enqueue(name, args=ids, result_ttl=0, failure_ttl=60, job_timeout=JOB_SECONDS)
         return True
     except RedisError as error:
         log.warning("bell.away", extra={"job": name, "error": type(error).__name__})

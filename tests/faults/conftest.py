@@ -61,6 +61,16 @@ class Ground:
         deliveries = "SELECT count(*) FROM inbound_events WHERE applied_at IS NULL"
         return sum(int(self.house.query(each)[0][0]) for each in (pushes, deliveries))
 
+    def story(self) -> list[tuple[object, ...]]:
+        """The newest deliveries and pushes, for a test that has to explain itself."""
+        pushes = (
+            "SELECT id, document, operation, state, failure, message FROM pushes ORDER BY id DESC LIMIT 4"
+        )
+        deliveries = (
+            "SELECT id, event, state, reason, applied_at FROM inbound_events ORDER BY id DESC LIMIT 4"
+        )
+        return [row for each in (pushes, deliveries) for row in self.house.query(each)]
+
     def under_way(self) -> None:
         """Wait until the call that a fault was set for has reached Xero."""
         wait_until(lambda: not self._faults(), 20, "the call to Xero")
