@@ -61,7 +61,7 @@ class Ground:
         deliveries = "SELECT count(*) FROM inbound_events WHERE applied_at IS NULL"
         return sum(int(self.house.query(each)[0][0]) for each in (pushes, deliveries))
 
-    def story(self) -> list[tuple[object, ...]]:
+    def newest(self) -> list[tuple[object, ...]]:
         """The newest deliveries and pushes, for a test that has to explain itself."""
         pushes = (
             "SELECT id, document, operation, state, failure, message FROM pushes ORDER BY id DESC LIMIT 4"

@@ -65,7 +65,7 @@ def test_valkey_killed_during_a_stream_of_webhooks_loses_and_doubles_nothing(gro
     assert sorted(each["InvoiceNumber"] for each in ground.invoices(*numbers)) == sorted(numbers)
     made = ground.bill()
     ground.settled()
-    assert len(ground.invoices(made["invoiceNumber"])) == 1, f"normal work afterwards: {ground.story()}"
+    assert len(ground.invoices(made["invoiceNumber"])) == 1, f"normal work afterwards: {ground.newest()}"
 
 
 def test_an_emptied_valkey_loses_and_doubles_nothing(ground: Ground) -> None:
