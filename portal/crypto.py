@@ -114,4 +114,7 @@ def _b64(raw: bytes) -> str:
 
 
 def _raw(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if _b64(raw) != text:
+        raise ValueError("written in another way than it is sealed")
+    return raw
