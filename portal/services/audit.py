@@ -1,9 +1,8 @@
 """Who decided what, and when: append-only."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.models import AuditEntry, Location, User
+from portal.models import AuditEntry, User
 
 
 def note(session: Session, user: User, location_id: int | None, action: str, detail: str = "") -> None:
@@ -28,14 +27,3 @@ def note_operator(
             agency_id=agency_id, location_id=location_id, user_id=None, action=action, detail=detail[:500]
         )
     )
-
-
-def entries(session: Session, location: Location, most: int = 50) -> list[AuditEntry]:
-    """The newest decisions about a location."""
-    found = session.scalars(
-        select(AuditEntry)
-        .where(AuditEntry.agency_id == location.agency_id, AuditEntry.location_id == location.id)
-        .order_by(AuditEntry.id.desc())
-        .limit(most)
-    )
-    return list(found)
