@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -64,6 +65,20 @@ def index() -> ResponseReturnValue:
         "xero/index.html", rows=rows, kinds=KINDS, faults=here().faults.all(), calls=calls, said=_said(),
         problem=request.args.get("problem") == "fault" and "That fault needs a kind, times and seconds.",
     )  # fmt: skip
+
+
+@blueprint.get("/organisationlogin/default.aspx")
+def deep_link() -> ResponseReturnValue:
+    """Xero's own deep links (developer.xero.com, Deep linking): the page that the link names, in the books here."""
+    code, inner = request.args.get("shortcode"), request.args.get("redirecturl", "")
+    tenant = next((row["OrganisationID"] for row in _organisations() if row["ShortCode"] == code), None)
+    if tenant is None:
+        abort(404)
+    found = re.search(r"[?&]InvoiceID=([0-9a-fA-F-]{36})", inner)
+    if found:
+        return redirect(url_for("pages.invoice", tenant=tenant, identity=found[1]))
+    room = "contacts" if inner.startswith("/Contacts/") else "credit_notes"
+    return redirect(url_for(f"pages.{room}", tenant=tenant))
 
 
 @blueprint.get("/books/<tenant>/invoices")
