@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.models.base import Base, Moment, Money
 
 REVENUE_TYPES = {"REVENUE", "SALES", "OTHERINCOME"}
+SYSTEM_ROUNDING = "ROUNDING"
 
 
 class LedgerAccount(Base):
@@ -45,6 +46,12 @@ class LedgerAccount(Base):
     def takes_payments(self) -> bool:
         """Whether money received may be recorded here: a bank account or one enabled for payments."""
         return self.active and not self.system_account and (self.type == "BANK" or self.payments_enabled)
+
+    @property
+    def takes_rounding(self) -> bool:
+        """Whether a rounding line may go here: Xero's own account for it, or an active one with a code and no bank."""
+        open_to_us = self.system_account in (None, "", SYSTEM_ROUNDING)
+        return self.active and open_to_us and bool(self.code) and self.type != "BANK"
 
     @property
     def label(self) -> str:

@@ -45,14 +45,16 @@ class MappingKind(StrEnum):
     TAX = "tax"
     PAYMENT = "payment"
     DEFAULT = "default"
+    ROUNDING = "rounding"
 
 
 class Mapping(Base):
     """One choice: category → account, tax → tax type, payment method → payment account.
 
     `key` is the category's or tax's key, the payment method (`default` for all others) or `account` for the
-    default revenue account. Accounts are kept by Xero's AccountID, since codes may be renamed. A choice belongs to
-    one organisation: after moving to another one, that one's own choices count.
+    default revenue account and for the one that balances differences of rounding. Accounts are kept by Xero's
+    AccountID, since codes may be renamed. A choice belongs to one organisation: after moving to another one, that
+    one's own choices count.
     """
 
     __tablename__ = "mappings"

@@ -40,12 +40,16 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """How to say the invoice to Xero. One rate or one amount of discount a line; `total` is what Xero will make."""
+    """How to say the invoice to Xero. One rate or one amount of discount a line.
+
+    `total` is what Xero will make, `tax` how much of it is tax.
+    """
 
     amounts: Amounts
     discount_rate: Decimal | None
     discount_amounts: tuple[Decimal, ...] | None
     total: Decimal
+    tax: Decimal
 
     def differs_from(self, expected: Decimal) -> Decimal:
         """Xero's total less the expected one."""
@@ -106,10 +110,19 @@ def _discount_ways(
 def _total(
     items: Sequence[Item], rate: Decimal | None, parts: tuple[Decimal, ...] | None, amounts: Amounts
 ) -> Reckoning:
-    total = Decimal(0)
+    total = taxes = Decimal(0)
     for index, item in enumerate(items):
         gross = item.quantity * item.unit_amount
         cut = cents(gross * rate / HUNDRED) if rate is not None else parts[index] if parts else Decimal(0)
         line = cents(gross - cut)
-        total += line + (cents(line * item.tax_rate / HUNDRED) if amounts == "Exclusive" else 0)
-    return Reckoning(amounts, rate, parts, cents(total))
+        tax = _tax(line, item.tax_rate, amounts)
+        taxes += tax
+        total += line + (tax if amounts == "Exclusive" else 0)
+    return Reckoning(amounts, rate, parts, cents(total), cents(taxes))
+
+
+def _tax(line: Decimal, percent: Decimal, amounts: Amounts) -> Decimal:
+    """The tax of a line as Xero rounds it: on top of the line, or what is in it."""
+    if amounts == "Exclusive":
+        return cents(line * percent / HUNDRED)
+    return line - cents(line / (1 + percent / HUNDRED)) if percent else Decimal(0)

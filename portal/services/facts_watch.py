@@ -6,7 +6,7 @@ invoices fail of it.
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.models import Connection, LedgerAccount, Mapping, MappingKind, TaxRate
@@ -17,25 +17,26 @@ NEXT = "Choose another in Account Mapping."
 
 @dataclass(frozen=True, slots=True)
 class _Thing:
+    """An account or tax rate: for which kinds of choice it is good, and its percentage."""
+
     label: str
-    revenue: bool
-    payments: bool
+    good_for: frozenset[MappingKind]
     status: str
     rate: str = ""
 
 
 Known = dict[str, _Thing]
+TAX = frozenset({MappingKind.TAX})
 
 
 def known(session: Session, connection_id: int) -> Known:
     """The books as they were last read, by AccountID and tax type."""
     accounts = session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == connection_id))
     rates = session.scalars(select(TaxRate).where(TaxRate.connection_id == connection_id))
-    return {
-        row.account_id: _Thing(row.label, row.takes_revenue, row.takes_payments, row.status)
-        for row in accounts
-    } | {
-        row.tax_type: _Thing(row.name, row.usable, False, row.status, f"{row.rate.normalize():f} %")
+    return {row.account_id: _Thing(row.label, _uses(row), row.status) for row in accounts} | {
+        row.tax_type: _Thing(
+            row.name, TAX if row.usable else frozenset(), row.status, f"{row.rate.normalize():f} %"
+        )
         for row in rates
     }
 
@@ -45,22 +46,33 @@ def tell(session: Session, connection: Connection, before: Known) -> list[str]:
     session.flush()
     now = known(session, connection.id)
     told = []
-    for value, count, for_payments in _chosen(session, connection):
+    for value, count, kind in _chosen(session, connection):
         was, becomes = before.get(value), now.get(value)
         if was is not None and becomes is not None and was != becomes:
-            told.append(_sentence(was, becomes, count, for_payments))
+            told.append(_sentence(was, becomes, count, kind))
     for sentence in filter(None, told):
         standing.tell(session, connection.location_id, sentence)
     return [sentence for sentence in told if sentence]
 
 
-def _sentence(was: _Thing, becomes: _Thing, count: int, for_payments: bool) -> str:
-    lost = (was.payments and not becomes.payments) if for_payments else (was.revenue and not becomes.revenue)
+def _uses(account: LedgerAccount) -> frozenset[MappingKind]:
+    uses = {
+        MappingKind.CATEGORY: account.takes_revenue,
+        MappingKind.DEFAULT: account.takes_revenue,
+        MappingKind.PAYMENT: account.takes_payments,
+        MappingKind.ROUNDING: account.takes_rounding,
+    }
+    return frozenset(kind for kind, good in uses.items() if good)
+
+
+def _sentence(was: _Thing, becomes: _Thing, count: int, kind: MappingKind) -> str:
     depend = f"{count:,} choice{' depends' if count == 1 else 's depend'} on it."
-    if lost:
+    if kind in was.good_for - becomes.good_for:
         how = {"ARCHIVED": "was archived in Xero", "DELETED": "is no longer in Xero"}.get(
             becomes.status,
-            "no longer takes payments in Xero" if for_payments else "can no longer be used for sales",
+            "no longer takes payments in Xero"
+            if kind == MappingKind.PAYMENT
+            else "can no longer be used for sales",
         )
         return f"{was.label} {how}. {depend} {NEXT}"
     if was.rate != becomes.rate:
@@ -70,14 +82,14 @@ def _sentence(was: _Thing, becomes: _Thing, count: int, for_payments: bool) -> s
     return f"{becomes.label} can be used again in Xero." if was.status != becomes.status else ""
 
 
-def _chosen(session: Session, connection: Connection) -> list[tuple[str, int, bool]]:
-    """Each chosen account or tax type, how many choices name it, and whether it is for payments."""
+def _chosen(session: Session, connection: Connection) -> list[tuple[str, int, MappingKind]]:
+    """Each chosen account or tax type, how many choices of one kind name it, and that kind; revenue is one kind."""
     value = func.coalesce(Mapping.account_id, Mapping.tax_type)
-    payments = Mapping.kind == MappingKind.PAYMENT
+    kind = case((Mapping.kind == MappingKind.DEFAULT, literal(MappingKind.CATEGORY)), else_=Mapping.kind)
     rows = session.execute(
-        select(value, func.count(), payments)
+        select(value, func.count(), kind)
         .where(Mapping.location_id == connection.location_id, Mapping.tenant_id == connection.tenant_id)
-        .group_by(value, payments)
+        .group_by(value, kind)
         .order_by(value)
     )
-    return [(str(value), count, bool(for_payments)) for value, count, for_payments in rows]
+    return [(str(value), count, MappingKind(kind)) for value, count, kind in rows]

@@ -11,7 +11,6 @@ from portal.models import (
     Document,
     Invoice,
     InvoiceStatus,
-    LedgerAccount,
     Line,
     Link,
     MappingKind,
@@ -73,15 +72,16 @@ def alarms(location_id: int, book: MappingBook | None = None) -> list[Alarm]:
     return sorted(found, key=lambda each: (-each.drafts - each.invoices, -each.categories, each.label))
 
 
-def what_of(account: LedgerAccount | None, for_payments: bool) -> str | None:
-    """What is wrong with an account that is chosen for revenue or payments, or None."""
+def what_of(book: MappingBook, account_id: str, kind: MappingKind) -> str | None:
+    """What is wrong with an account that is chosen for revenue, payments or rounding differences, or None."""
+    account = book.accounts.get(account_id)
     if account is None or account.status == "DELETED":
         return "is no longer in Xero"
     if not account.active:
         return "was archived in Xero"
-    if for_payments and not account.takes_payments:
-        return "no longer takes payments in Xero"
-    return None if for_payments or account.takes_revenue else "no longer takes invoice lines in Xero"
+    if book.fits(kind, account):
+        return None
+    return f"no longer takes {'payments' if kind == MappingKind.PAYMENT else 'invoice lines'} in Xero"
 
 
 def _broken(book: MappingBook) -> dict[tuple[str, str], list[Target]]:
@@ -94,7 +94,7 @@ def _broken(book: MappingBook) -> dict[tuple[str, str], list[Target]]:
             if what is None and rate is not None and rate.rate != _percent(book, key, rate.rate):
                 what = f"is {rate.rate.normalize():f} % in Xero now"
         else:
-            what = what_of(book.accounts.get(value), kind == MappingKind.PAYMENT)
+            what = what_of(book, value, kind)
         if what:
             found.setdefault((value, what), []).append((kind, key))
     return found

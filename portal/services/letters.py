@@ -30,6 +30,7 @@ class Letter:
     element: dict[str, Any]
     content_hash: str | None = None
     expected_total: Decimal | None = None
+    expected_tax: Decimal | None = None
     holds: dict[str, Any] | None = None
     note: str | None = None
 
@@ -42,7 +43,7 @@ class Letter:
             "hash": self.content_hash,
             "total": self.expected_total,
         }
-        more = {"holds": self.holds, "note": self.note}
+        more = {"holds": self.holds, "note": self.note, "tax": self.expected_tax}
         return kept | {name: value for name, value in more.items() if value is not None}
 
 

@@ -12,6 +12,7 @@ NO_TAX_NAME = "No tax"
 ANY_TAX = "rate:"
 DEFAULT = "default"
 DEFAULT_ACCOUNT = "account"
+UNTAXED = "NONE"
 
 Target = tuple[MappingKind, str]
 Choices = Dict[Target, str]
@@ -66,6 +67,25 @@ class MappingBook:
         """The account of categories without an own one."""
         return self.accounts.get(self.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), ""))
 
+    @property
+    def rounding_account(self) -> LedgerAccount | None:
+        """The account that balances differences of rounding, usable or not; None where that is not switched on."""
+        return self.accounts.get(self.chosen.get((MappingKind.ROUNDING, DEFAULT_ACCOUNT), ""))
+
+    def rounding_tax(self, account: LedgerAccount) -> TaxRate | None:
+        """The rate of 0 % under which a rounding line goes to an account; None where the account has none.
+
+        The account's own rate is preferred, since Xero surely takes it there. Lines without tax say what else may
+        go to revenue.
+        """
+        names = [account.tax_type or "", self.chosen_tax(NO_TAX) if account.takes_revenue else "", UNTAXED]
+        rates = [self.rates[name] for name in names if name in self.rates]
+        return next((rate for rate in rates if rate.status == "ACTIVE" and not rate.rate), None)
+
+    def takes_rounding(self, account: LedgerAccount) -> bool:
+        """Whether a rounding line can be booked to this account as things stand."""
+        return account.takes_rounding and self.rounding_tax(account) is not None
+
     def tax_for(self, tax_key: str) -> TaxRate | None:
         """The tax rate chosen for a HoopAI tax (`none` for lines without tax), usable or not.
 
@@ -106,8 +126,13 @@ class MappingBook:
         in_use = {kind for (kind, _), value in self.chosen.items() if value == account_id}
         if account is None or not account.active:
             return not in_use
-        fits_payments = MappingKind.PAYMENT not in in_use or account.takes_payments
-        return fits_payments and (not in_use - {MappingKind.PAYMENT} or account.takes_revenue)
+        return all(self.fits(kind, account) for kind in in_use)
+
+    def fits(self, kind: MappingKind, account: LedgerAccount) -> bool:
+        """Whether the account can be used for what is mapped by this kind of choice."""
+        if kind == MappingKind.PAYMENT:
+            return account.takes_payments
+        return self.takes_rounding(account) if kind == MappingKind.ROUNDING else account.takes_revenue
 
 
 def keys_of(product_id: str | None, category_key: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from portal.errors import ChooseAgain
 from portal.extensions import db
 from portal.models import LedgerAccount, MappingKind
-from portal.services import mapping_rules, mapping_table, mappings
+from portal.services import mapping_history, mapping_rules, mapping_table, mappings
 from portal.services.mapping_book import DEFAULT_ACCOUNT, Choices, MappingBook, Target
 
 COLUMNS = ("kind", "key", "name", "goes to", "goes to (name)")
@@ -134,7 +134,10 @@ def _refused(location_id: int, book: MappingBook, choices: Choices) -> dict[str,
 
 def _targets(location_id: int, book: MappingBook) -> dict[Target, str]:
     """Everything that can be mapped, with its name."""
-    found: dict[Target, str] = {(MappingKind.DEFAULT, DEFAULT_ACCOUNT): "Default revenue account"}
+    found: dict[Target, str] = {
+        (kind, DEFAULT_ACCOUNT): mapping_history.GENERAL[kind]
+        for kind in (MappingKind.DEFAULT, MappingKind.ROUNDING)
+    }
     for row in mapping_table.all_rows(location_id):
         found[row.kind, row.key] = row.name
     return found | {target: target[1] for target in book.chosen if target not in found}

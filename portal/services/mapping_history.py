@@ -35,6 +35,10 @@ METHODS = {
     "card": "Card",
     "bank_transfer": "Bank transfer",
 }
+GENERAL = {
+    MappingKind.DEFAULT: "Default revenue account",
+    MappingKind.ROUNDING: "Account for rounding differences",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +194,8 @@ def method_name(method: str) -> str:
 
 
 def _plain(kind: MappingKind, key: str) -> str:
-    if kind == MappingKind.DEFAULT:
-        return "Default revenue account"
+    if kind in GENERAL:
+        return GENERAL[kind]
     if kind == MappingKind.PAYMENT:
         return method_name(key)
     if kind == MappingKind.TAX and key.startswith(ANY_TAX):

@@ -9,6 +9,15 @@ from portal.errors import ChooseAgain
 from portal.models import HoopTax, MappingKind, TaxRate
 from portal.services.mapping_book import ANY_TAX, NO_TAX_NAME, Choices, MappingBook, Target
 
+NO_REVENUE = "is not a revenue account. Choose one of type revenue, sales or other income."
+UNFIT = {
+    MappingKind.PAYMENT: "takes no payments. Choose a bank account or one enabled for payments in Xero.",
+    MappingKind.ROUNDING: "cannot take rounding lines: it needs a code and a tax rate of 0 %. Choose Xero's Rounding "
+    "account, for instance.",
+    MappingKind.CATEGORY: NO_REVENUE,
+    MappingKind.DEFAULT: NO_REVENUE,
+}
+
 
 def taxes_of(location_id: int) -> Select[HoopTax]:
     """The taxes that HoopAI has used at a location."""
@@ -54,13 +63,7 @@ def _refusal(known: MappingBook, kind: MappingKind, to: str, tax: tuple[str, Dec
         return "Xero has no such account. Choose one from the list."
     if not account.active:
         return f"{account.label} is archived in Xero. Choose another account."
-    if kind == MappingKind.PAYMENT and not account.takes_payments:
-        return (
-            f"{account.label} takes no payments. Choose a bank account or one enabled for payments in Xero."
-        )
-    if kind != MappingKind.PAYMENT and not account.takes_revenue:
-        return f"{account.label} is not a revenue account. Choose one of type revenue, sales or other income."
-    return None
+    return None if known.fits(kind, account) else f"{account.label} {UNFIT[kind]}"
 
 
 def _tax_refusal(rate: TaxRate | None, tax: tuple[str, Decimal]) -> str | None:

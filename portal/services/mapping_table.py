@@ -108,6 +108,8 @@ class Table:
     methods: list[MethodRow]
     revenue_accounts: list[LedgerAccount]
     payment_accounts: list[LedgerAccount]
+    rounding: LedgerAccount | None
+    rounding_accounts: list[LedgerAccount]
     inline: bool
     suggested: bool
     book: MappingBook
@@ -137,6 +139,8 @@ def table(location_id: int, only: str = "all", search: str = "", page: int = 1, 
         methods=_methods(location_id, book, waiting),
         revenue_accounts=revenue,
         payment_accounts=payment_accounts(book),
+        rounding=book.rounding_account,
+        rounding_accounts=rounding_accounts(book),
         inline=len(shown.items) * len(revenue) <= MOST_OPTIONS,
         suggested=any(row.suggestion for row in shown.items),
         book=book,
@@ -166,6 +170,13 @@ def revenue_accounts(book: MappingBook) -> list[LedgerAccount]:
 def payment_accounts(book: MappingBook) -> list[LedgerAccount]:
     """The accounts that money received may go to, by code."""
     return _sorted(account for account in book.accounts.values() if account.takes_payments)
+
+
+def rounding_accounts(book: MappingBook) -> list[LedgerAccount]:
+    """The accounts meant for rounding: Xero's own one and those named so; where there are none all that would do."""
+    fit = [each for each in book.accounts.values() if book.takes_rounding(each)]
+    meant = [each for each in fit if "round" in each.name.casefold() or each is book.rounding_account]
+    return _sorted(meant or fit)
 
 
 def suggestions(location_id: int) -> Choices:

@@ -135,7 +135,8 @@ def _usual(book: MappingBook, rates: list[TaxRate]) -> Decimal | None:
 
 def _general(kind: MappingKind, key: str) -> bool:
     """What every location has, whatever HoopAI has used there."""
-    return kind in (MappingKind.DEFAULT, MappingKind.PAYMENT) or (kind == MappingKind.TAX and ":" in key)
+    general = (MappingKind.DEFAULT, MappingKind.PAYMENT, MappingKind.ROUNDING)
+    return kind in general or (kind == MappingKind.TAX and ":" in key)
 
 
 def _here(here: MappingBook, kind: MappingKind, there: MappingBook, value: str) -> str | None:

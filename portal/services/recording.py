@@ -1,7 +1,6 @@
 """What came back, written down: every element of a batch lands on its own push, in one transaction."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
@@ -73,7 +72,7 @@ def landed(
         number=result.number, status=result.status, total=result.total, content_hash=item.get("hash"),
         content=_held(push, item),
     )  # fmt: skip
-    outbox.sent(push, _difference(item.get("total"), result.total) or item.get("note"))
+    outbox.sent(push, " ".join(filter(None, [_difference(item, result), item.get("note")])) or None)
     if push.document == Document.CONTACT:
         matching.remember(session, batch.connection_id, replies.contact_facts([result.data]))
     if push.document == Document.INVOICE and push.operation != Operation.VOID:
@@ -98,10 +97,15 @@ def _is(number: str, result: replies.ElementResult) -> bool:
     return payloads.mark_in(result.number or "", number)
 
 
-def _difference(expected: Decimal | None, total: Decimal | None) -> str | None:
-    if expected is None or total is None or expected == total:
-        return None
-    return f"Sent, but Xero's total is {total:.2f} and HoopAI's is {expected:.2f}."
+def _difference(item: dict[str, Any], result: replies.ElementResult) -> str | None:
+    """What Xero made otherwise than HoopAI's total, or than the tax that was foretold for the invoice."""
+    expected, total, foretold = item.get("total"), result.total, item.get("tax")
+    if expected is not None and total is not None and expected != total:
+        return f"Sent, differs by {abs(total - expected):.2f}: Xero's total is {total:.2f}, HoopAI's {expected:.2f}."
+    tax = replies.parse_money(result.data.get("TotalTax"))
+    if foretold is not None and tax is not None and foretold != tax:
+        return f"Sent, but Xero's tax is {tax:.2f} where HoopAI's lines make {foretold:.2f}."
+    return None
 
 
 def _mark_paid(session: Session, tenant_id: str, push: Push, result: replies.ElementResult) -> None:

@@ -18,7 +18,7 @@ TRIED = {
     "failed": ("could not be sent", "x-circle-fill", "red"),
     "unsure": ("sent, no answer came", "search", "blue"),
 }
-TOLD = (PushState.BLOCKED, PushState.SKIPPED, PushState.CANCELLED)
+TOLD = (PushState.BLOCKED, PushState.SKIPPED, PushState.CANCELLED, PushState.SENT)
 FIELDS = {
     "InvoiceNumber": "Number",
     "Date": "Issued",

@@ -5,6 +5,7 @@ from portal.services import (
     dating,
     matching,
     preflight,
+    rounding,
     writing_changes,
     writing_invoices,
     writing_money,
@@ -67,9 +68,13 @@ def _invoice(desk: Desk, push: Push, invoice: Invoice) -> Letter:
     if link is not None:
         return writing_changes.invoice(desk, push, invoice, link)
     preflight.check_invoice(invoice, desk.organisation)
-    out = writing_invoices.whole(desk, invoice, None)
+    way = writing_invoices.reckon(invoice)
+    balance = rounding.balance(desk.book, way.differs_from(invoice.total))
+    out = writing_invoices.whole(desk, invoice, None, way, balance)
     if out.status != "DRAFT":
         preflight.check_approvals(desk.organisation)
-    said = dating.note(invoice, desk.organisation)
-    element = payloads.element(out)
-    return Letter(push, invoice.number_sent, element, invoice.content_hash, invoice.total, note=said)
+    said = filter(None, [dating.note(invoice, desk.organisation), rounding.told(invoice, balance)])
+    return Letter(
+        push, invoice.number_sent, payloads.element(out), invoice.content_hash, invoice.total, way.tax,
+        note=" ".join(said) or None,
+    )  # fmt: skip

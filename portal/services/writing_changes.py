@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.models import Contact, Document, Failure, Invoice, Link, Operation, Payment, Push, PushState
-from portal.services import dating, preflight, writing_invoices
+from portal.services import dating, preflight, rounding, writing_invoices
 from portal.services.desk import Desk
 from portal.services.letters import Later, LeftOut, Letter, Nothing, NotYet
 from portal.services.matching import number_of
@@ -65,13 +65,21 @@ def invoice(desk: Desk, push: Push, changed: Invoice, link: Link) -> Letter:
     seen = _seen(desk, link)
     if seen:
         _check_seen(desk, changed, seen)
-    whole = payloads.element(writing_invoices.whole(desk, changed, link))
+    way = writing_invoices.reckon(changed)
+    paid = bool(seen and _has_money(seen))
+    balance = Decimal(0) if paid else rounding.balance(desk.book, way.differs_from(changed.total))
+    whole = payloads.element(writing_invoices.whole(desk, changed, link, way, balance))
     push.before = link.content
-    if seen and _has_money(seen):
-        element = _allowed(changed, whole, seen)
+    if seen and paid:
+        kept = _rounding_kept(changed, seen)
+        whole["LineItems"] += kept
+        element = _allowed(changed, whole, seen, way.total + sum(line["UnitAmount"] for line in kept))
     else:
         element = {**whole, "LineItems": with_ids(whole["LineItems"], seen["lines"] if seen else [])}
-    return Letter(push, changed.number_sent, element, changed.content_hash, changed.total, holds=whole)
+    return Letter(
+        push, changed.number_sent, element, changed.content_hash, changed.total, way.tax, holds=whole,
+        note=rounding.told(changed, balance),
+    )  # fmt: skip
 
 
 def void(desk: Desk, push: Push, ended: Invoice) -> Letter:
@@ -136,13 +144,21 @@ def _check_seen(desk: Desk, changed: Invoice, seen: dict[str, Any]) -> None:
     preflight.check_invoice(changed, desk.organisation)
 
 
+def _rounding_kept(changed: Invoice, seen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rounding line that the invoice has in Xero: with money on it, none can come or go any more."""
+    names = ("Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
+    rows = seen["lines"]
+    ours = rows[len(rounding.without(rows, len(changed.lines))) :]
+    return [{name: row[name] for name in names if name in row} for row in ours]
+
+
 def _has_money(seen: dict[str, Any]) -> bool:
     return bool(Decimal(str(seen["paid"])) or Decimal(str(seen["credited"])))
 
 
-def _allowed(changed: Invoice, whole: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
+def _allowed(changed: Invoice, whole: dict[str, Any], seen: dict[str, Any], total: Decimal) -> dict[str, Any]:
     """What may change where money was received; the lines with their ids."""
-    fixed = _fixed(changed, whole, seen)
+    fixed = _fixed(changed, whole, seen, total)
     if fixed:
         raise Blocked(
             Failure.REFUSED,
@@ -164,13 +180,13 @@ def _allowed(changed: Invoice, whole: dict[str, Any], seen: dict[str, Any]) -> d
     return {**kept, "LineItems": lines}
 
 
-def _fixed(changed: Invoice, whole: dict[str, Any], seen: dict[str, Any]) -> list[str]:
-    """What differs of the things that Xero no longer changes."""
+def _fixed(changed: Invoice, whole: dict[str, Any], seen: dict[str, Any], total: Decimal) -> list[str]:
+    """What differs of the things that Xero no longer changes; `total` is what these lines make in Xero."""
     lines, rows = whole["LineItems"], seen["lines"]
     same = len(lines) == len(rows) and all(map(_same_amounts, lines, rows))
     found = {
         "the lines": not same,
-        "the total": Decimal(str(seen["total"])) != changed.total,
+        "the total": Decimal(str(seen["total"])) not in (total, changed.total),
         "the date": preflight.day_of(seen.get("date")) != preflight.day_of(whole["Date"]),
         "the currency": seen["currency"] != changed.currency,
     }

@@ -1,8 +1,10 @@
 """An invoice as Xero shall hold it: customer, lines with accounts and taxes, the way of saying its amounts."""
 
+from decimal import Decimal
+
 from portal.config import settings
 from portal.models import Document, Failure, Invoice, Link
-from portal.services import amounts, dating, preflight, reckoning
+from portal.services import amounts, dating, preflight, reckoning, rounding
 from portal.services.desk import Desk
 from portal.services.following import xero_status
 from portal.services.letters import reference
@@ -12,9 +14,13 @@ from portal.xero import payloads
 APPROVED = ("AUTHORISED", "PAID")
 
 
-def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOut:
-    """The whole invoice, new or as a change of the linked one. Raises Blocked when it cannot go."""
-    way = reckon(invoice)
+def whole(
+    desk: Desk, invoice: Invoice, link: Link | None, way: amounts.Reckoning, balance: Decimal
+) -> payloads.InvoiceOut:
+    """The whole invoice, new or as a change of the linked one. Raises Blocked when it cannot go.
+
+    `way` is how its amounts are said, `balance` the amount of its rounding line, 0 for none.
+    """
     contact = desk.link(Document.CONTACT, invoice.contact_id)
     if contact is None:
         raise Blocked(
@@ -26,7 +32,8 @@ def whole(desk: Desk, invoice: Invoice, link: Link | None) -> payloads.InvoiceOu
     return payloads.InvoiceOut(
         number=invoice.number_sent, contact_id=contact.xero_id, date=day,
         due_date=max(invoice.due_date or day, day),
-        currency=invoice.currency, lines=_lines(desk, invoice, way), amounts=way.amounts,
+        currency=invoice.currency, amounts=way.amounts,
+        lines=[*_lines(desk, invoice, way), *([rounding.line(desk.book, balance)] if balance else [])],
         status=_status(desk, invoice, link), reference=reference(invoice), url=page_of(invoice),
         branding_theme_id=desk.wishes.branding_theme or None, invoice_id=link.xero_id if link else None,
     )  # fmt: skip

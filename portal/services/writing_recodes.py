@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.models import Document, Invoice, LedgerAccount, Line, MappingKind, Push
-from portal.services import mapping_history, preflight
+from portal.services import mapping_history, preflight, rounding
 from portal.services.desk import Desk
 from portal.services.letters import LeftOut, Letter, Nothing, NotYet
 from portal.services.mapping_book import DEFAULT_ACCOUNT, keys_of
@@ -51,6 +51,8 @@ def _check(desk: Desk, seen: Row) -> None:
 
 def _codes(desk: Desk, invoice: Invoice, rows: list[Row]) -> list[str | None]:
     """The account code of every line as it shall be. Raises LeftOut and Nothing where none changes."""
+    others = rows[len(rounding.without(rows, len(invoice.lines))) :]
+    rows = rows[: len(rows) - len(others)]
     lines = _paired(invoice.lines, rows)
     wanted = [preflight.account_of(line, desk.book) for line in lines]
     codes: list[str | None] = []
@@ -61,7 +63,7 @@ def _codes(desk: Desk, invoice: Invoice, rows: list[Row]) -> list[str | None]:
         codes.append(account.code if ours else here)
         strange |= set() if ours else {line.name}
     if codes != [row.get("AccountCode") for row in rows]:
-        return codes
+        return [*codes, *(row.get("AccountCode") for row in others)]
     if strange:
         raise LeftOut(
             f"Somebody moved {' and '.join(sorted(strange))} to another account in Xero; left as it is."
