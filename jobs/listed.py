@@ -10,6 +10,7 @@ JOBS = {
     "jobs.sources.catch_up",
     "jobs.pushes.drain",
     "jobs.tokens.refresh",
+    "jobs.mails.send",
     "jobs.housekeeping.facts",
     "jobs.housekeeping.examine",
     "jobs.housekeeping.forget",

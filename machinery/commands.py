@@ -68,7 +68,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--port", type=_port, default=8000, help="of the portal (8000)")
     run.add_argument("--sandbox-port", type=_port, default=8100, help="of the sandbox (8100)")
     run.add_argument("--workers", type=_count, default=2, help="worker processes (2)")
-    run.add_argument("--no-sandbox", action="store_true", help="without the stand-ins for Xero and HoopAI")
+    run.add_argument(
+        "--no-sandbox", action="store_true", help="without the stand-ins for Xero, HoopAI and mail"
+    )
     run.add_argument("--data", metavar="DIR", default=str(ROOT / "var"), help="data folder (var/)")
 
 

@@ -46,3 +46,10 @@ def is_free(port: int) -> str | None:
         except OSError:
             return "is used by another program"
     return None
+
+
+def any_port() -> int:
+    """A port on this machine that nobody listens on just now."""
+    with socket.socket(socket.AF_INET) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
     say("HoopAI to Xero portal")
     try:
         venv.ensure("run")
-        env, theirs = environment(data, options.port, options.sandbox_port, os.environ)
+        options.mail_port = None if options.no_sandbox else ready.any_port()
+        env, theirs = environment(data, options.port, options.sandbox_port, options.mail_port, os.environ)
         if theirs:
             say(f"  Taken from your environment: {', '.join(theirs)}")
         return _House(options, data, env, own_valkey="REDIS_URL" not in theirs).live()
@@ -180,7 +181,7 @@ class _House:
         port = self._options.sandbox_port
         command = [
             self._python, "-m", "sandbox", "--port", str(port), "--data", str(self._data.path / "sandbox"),
-            "--portal-url", f"http://localhost:{self._options.port}",
+            "--portal-url", f"http://localhost:{self._options.port}", "--mail-port", str(self._options.mail_port),
         ]  # fmt: skip
         return Program("sandbox", command, lambda: ready.answers_ok(port, "/"))
 
@@ -211,7 +212,8 @@ class _House:
         say(f"            sign in as {who['email']} with the password {who['password']}")
         if not self._options.no_sandbox:
             say(f"  Sandbox   {sandbox}")
-            say(f"            {sandbox}/hoopai/ plays the HoopAI user, {sandbox}/xero/ shows Xero's books")
+            say(f"            {sandbox}/hoopai/ plays the HoopAI user, {sandbox}/xero/ shows Xero's books,")
+            say(f"            {sandbox}/mail/ holds what the portal mails")
         say(f"  Data      {self._data.path} (logs in {self._data.logs})\n\nCtrl-C stops everything.")
 
 

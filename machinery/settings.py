@@ -85,14 +85,16 @@ class DataFolder:
 
 
 def environment(
-    data: DataFolder, port: int, sandbox_port: int, given: Mapping[str, str]
+    data: DataFolder, port: int, sandbox_port: int, mail_port: int | None, given: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
     """What every process gets, and the names of the settings taken from `given` instead of ours.
 
     A setting that the person has set stays theirs, also as `NAME_FILE`. With a Xero client of their own
-    the sandbox's Xero addresses are left out as well.
+    the sandbox's Xero addresses are left out as well. Without a mail port letters are printed to the log.
     """
     ours = _defaults(data, port, sandbox_port)
+    if mail_port:
+        ours["MAIL_URL"] = f"smtp://127.0.0.1:{mail_port}"
     if _has(given, "XERO_CLIENT_ID"):
         ours = {name: value for name, value in ours.items() if not name.startswith("XERO_")}
     theirs = sorted(name for name in ours if _has(given, name))

@@ -13,7 +13,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal.errors import PortalError
 from portal.models import Role
-from portal.services import agencies, demo, doctor, secrets, users
+from portal.services import agencies, demo, doctor, invitations, secrets, users
 
 F = TypeVar("F", bound=Callable[..., Any])
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
@@ -60,7 +60,7 @@ def agencies_add(name: str, as_json: bool) -> None:
 @click.option("--role", required=True, type=click.Choice([str(role) for role in Role]))
 @click.option("--name", default="", help="The person's name.")
 @click.option("--location", "locations", multiple=True, help="A location they may enter; may be repeated.")
-@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @as_json
 @plainly
 def users_add(
@@ -72,9 +72,14 @@ def users_add(
     password_stdin: bool,
     as_json: bool,
 ) -> None:
-    """Add a person who may sign in; the password comes on standard input."""
+    """Add a person who may sign in, with a password from standard input; without one, a link that invites them."""
     owner = agencies.named(agency)
     given = [agencies.located(owner, hoop_id) for hoop_id in locations]
+    if not password_stdin:
+        made = invitations.offer(owner, email, Role(role), given, name)
+        told = {"email": made.email, "role": made.role, "invitation_url": made.link}
+        _answer(as_json, told, f"{made.email} may join within seven days, once: {made.link}")
+        return
     password = sys.stdin.readline().rstrip("\r\n")
     user = users.add(email, owner, Role(role), password, name=name, locations=given)
     _answer(as_json, {"id": user.id, "email": user.email, "role": user.role}, f"{user.email} may sign in.")

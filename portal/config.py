@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import current_app
 
 from portal.errors import SettingMissing
+from portal.mail import routes
 
 KEY_LIFE = 360
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -103,6 +104,11 @@ class Settings:
         """The one redirect URI registered with the Xero app."""
         return f"{self.base_url}/integrations/xero/callback"
 
+    @property
+    def mail_route(self) -> routes.Route:
+        """Where letters to people go."""
+        return routes.read(self.mail_url)
+
 
 def settings() -> Settings:
     """The settings of the current app."""
@@ -115,7 +121,7 @@ def _value(source: Mapping[str, str], name: str) -> str:
     text = _from_file(name, path) if path else source.get(name, DEFAULTS.get(name, ""))
     if not text and name in REQUIRED:
         raise SettingMissing(f"{name} is not set; expected {REQUIRED[name]}.")
-    return text.rstrip("/") if name.endswith("_URL") and name not in REQUIRED else text
+    return text.rstrip("/") if name.endswith("_URL") and name not in (*REQUIRED, "MAIL_URL") else text
 
 
 def _from_file(name: str, path: str) -> str:
@@ -136,6 +142,7 @@ def _check(settings: Settings) -> None:
         raise SettingMissing(f"SECRET_KEY is too short; expected {REQUIRED['SECRET_KEY']}.")
     _check_keys(settings.token_keys)
     _check_timings(settings)
+    _check_mail(settings.mail_url)
     for name in ("base_url", "xero_authorize_url", "xero_identity_url", "xero_api_url", "hoop_api_url"):
         _check_address(name.upper(), getattr(settings, name))
 
@@ -152,6 +159,13 @@ def _check_timings(settings: Settings) -> None:
         raise SettingMissing(
             "ENGINE_TIMINGS: with the real Xero, quiet is at least 180 and send at most 5 seconds."
         )
+
+
+def _check_mail(url: str) -> None:
+    try:
+        routes.read(url)
+    except ValueError as error:
+        raise SettingMissing(f"MAIL_URL is malformed ({error}); expected {routes.EXPECTED}.") from None
 
 
 def _check_keys(text: str) -> None:

@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import logs
 from portal.config import LOOPBACK, Settings
-from portal.errors import NotAllowed
+from portal.errors import ChooseAgain, NotAllowed
 from portal.extensions import login
-from portal.models import Location, Session, User
+from portal.models import Location, Role, Session, User
 from portal.services import users
 
 PUBLIC = frozenset(
@@ -23,12 +23,16 @@ PUBLIC = frozenset(
         "bootstrap.static",
         "vendor.static",
         "sessions.sign_in",
+        "entering.forgot_password",
+        "entering.reset_password",
+        "entering.invitation",
         "hooks.hoopai",
         "operations.healthz",
         "operations.readyz",
         "operations.metrics",
     }
 )
+OWN = frozenset({"sessions", "account"})  # what everybody may do for themselves
 ASSETS = frozenset({"static", "bootstrap.static", "vendor.static"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -101,6 +105,19 @@ def here() -> Location:
     return location
 
 
+def admitted(key: str) -> Person:
+    """Somebody whose session has this new key, to be signed in. Raises ChooseAgain when it ended meanwhile."""
+    begun = users.session_for(key)
+    if begun is None:
+        raise ChooseAgain("Signing in did not work this time. Try again.")
+    return Person(key, begun)
+
+
+def browser() -> str:
+    """What the browser calls itself."""
+    return (request.user_agent.string or "")[:200]
+
+
 def safe_next(target: str | None) -> str:
     """`target` where it is a plain path of this site, else the overview."""
     if target and target.startswith("/") and not re.match(r"/[/\\]", target):
@@ -155,8 +172,8 @@ def _close() -> AnyResponse | None:
     if request.endpoint in PUBLIC or request.endpoint is None:
         return None
     if person() is not None:
-        if request.method not in SAFE and request.endpoint != "sessions.sign_out":
-            _must_be_able_to_change()
+        if request.method not in SAFE and request.blueprint not in OWN:
+            must_be_able_to_change()
         return None
     returns = request.method in SAFE and not request.path.startswith("/integrations/")
     wanted = request.full_path.rstrip("?") if returns else None
@@ -168,12 +185,14 @@ def _close() -> AnyResponse | None:
 
 def must_be_able_to_change() -> None:
     """Raise NotAllowed for people who may only look."""
-    _must_be_able_to_change()
-
-
-def _must_be_able_to_change() -> None:
     if not me().may_change:
         raise NotAllowed("You can look at everything here. Ask an admin of your agency to change it.")
+
+
+def must_be_agency_admin() -> None:
+    """Raise NotAllowed for people who do not run the agency."""
+    if me().role != Role.AGENCY_ADMIN:
+        raise NotAllowed("This concerns the whole agency. Ask an agency admin.")
 
 
 def _enter_location() -> None:

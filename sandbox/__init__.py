@@ -1,4 +1,4 @@
-"""Stand-ins for Xero and HoopAI to try the portal with; nothing here knows the portal."""
+"""Stand-ins for Xero, HoopAI and a mail server to try the portal with; nothing here knows the portal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sandbox import landing
 from sandbox.clock import Clock
 from sandbox.store import Store
 
-ROOMS = ("xero", "hoopai")
+ROOMS = ("xero", "hoopai", "mail")
 WSGI = Callable[..., Iterable[bytes]]
 
 
 class Sandbox:
-    """Both stand-ins and the landing page as one WSGI program; `close()` stops its threads and its store."""
+    """All stand-ins and the landing page as one WSGI program; `close()` stops its threads and its store."""
 
     def __init__(self, store: Store, clock: Clock, settings: dict[str, Any]) -> None:
         self.store = store
@@ -40,9 +40,10 @@ class Sandbox:
 
 
 def create_app(data_dir: Path | None = None, **settings: Any) -> Sandbox:
-    """Join both stand-ins over one store; `data_dir` None keeps everything in memory only.
+    """Join the stand-ins over one store; `data_dir` None keeps everything in memory only.
 
-    Settings: `portal_url` (link on the landing page, default http://localhost:8000), and what a room reads.
+    Settings: `portal_url` (link on the landing page, default http://localhost:8000), `mail_port` (where letters
+    are taken, 0 for any free port, None for nowhere), and what a room reads.
     A room adds to `settings["at_close"]` what must be called when the sandbox closes.
     """
     path = None

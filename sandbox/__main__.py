@@ -1,4 +1,4 @@
-"""`python -m sandbox --port 8100 --data DIR`: serve both stand-ins until told to stop."""
+"""`python -m sandbox --port 8100 --data DIR`: serve the stand-ins until told to stop."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     try:
         listener = socket.create_server((options.host, options.port), backlog=128)
-        app = create_app(options.data, portal_url=options.portal_url)
+        app = create_app(options.data, portal_url=options.portal_url, mail_port=options.mail_port)
     except OSError as problem:
         print(f"The sandbox can't start on {options.host}:{options.port}: {problem}", file=sys.stderr)
         return 2
     server = make_server(options.host, options.port, app, threaded=True, fd=listener.fileno())
     print(
-        f"Sandbox (stand-ins for Xero and HoopAI) at http://{options.host}:{listener.getsockname()[1]}/",
+        f"Sandbox (stand-ins for Xero, HoopAI and a mail server) at http://{options.host}:{listener.getsockname()[1]}/",
         flush=True,
     )
     try:
@@ -48,6 +48,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, default=None, help="folder to keep the state in; without it: memory"
     )
+    parser.add_argument("--mail-port", type=int, default=None, help="where letters are taken over SMTP")
     parser.add_argument("--portal-url", default="http://localhost:8000")
     return parser.parse_args(arguments)
 

@@ -12,6 +12,8 @@ from portal.models.connections import (
     Withdrawal,
 )
 from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment, Refund
+from portal.models.letters_of_entry import Invitation, PasswordReset
+from portal.models.mails import Mail, MailState
 from portal.models.mapping_history import MappingChange, MappingSave
 from portal.models.mappings import Category, HoopTax, Mapping, MappingKind
 from portal.models.people import Agency, AuditEntry, Location, Role, Session, User, UserLocation
@@ -58,6 +60,7 @@ __all__ = [
     "Heartbeat",
     "HoopTax",
     "InboundEvent",
+    "Invitation",
     "Invoice",
     "InvoiceStatus",
     "LedgerAccount",
@@ -65,6 +68,8 @@ __all__ = [
     "Link",
     "Location",
     "LocationSetting",
+    "Mail",
+    "MailState",
     "Mapping",
     "MappingChange",
     "MappingKind",
@@ -72,6 +77,7 @@ __all__ = [
     "Moment",
     "Money",
     "Operation",
+    "PasswordReset",
     "Payment",
     "Product",
     "Push",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,11 +14,13 @@ from alembic.util import CommandError
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import bell, database
+from portal import bell, clock, database
 from portal.config import settings
 from portal.extensions import db
+from portal.mail import postman
+from portal.mail.postman import NotDelivered
 from portal.models import Authorisation, AuthorisationState
-from portal.services import heartbeats
+from portal.services import heartbeats, mailing
 from portal.services.unit import release
 
 TIMEOUT = 5.0
@@ -34,7 +37,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at settings, database, migrations, Redis, workers, ticker, Xero and HoopAI; changes nothing."""
+    """Look at settings, database, migrations, Redis, workers, ticker, mail, Xero and HoopAI; changes nothing."""
     app = settings()
     looks: dict[str, Callable[[], str]] = {
         "settings": lambda: f"All settings are there; people reach the portal at {app.base_url}.",
@@ -44,6 +47,7 @@ def examine() -> list[Finding]:
         "workers": lambda: _heartbeats("worker"),
         "ticker": lambda: _heartbeats("ticker"),
         "sign-ins": _sign_ins,
+        "mail": _mail,
         "xero sign-in": lambda: _reached(app.xero_identity_url),
         "xero api": lambda: _reached(app.xero_api_url),
         "hoopai api": lambda: _reached(app.hoop_api_url),
@@ -118,6 +122,22 @@ def _sign_ins() -> str:
     if found.get("busy"):
         raise Wrong(f"{found['busy']} sign-ins could not be renewed yet; it is tried again by itself.")
     return f"{found.get(None, 0)} valid."
+
+
+def _mail() -> str:
+    route = settings().mail_route
+    given_up, late, problem = mailing.troubles(clock.now() - timedelta(days=1))
+    if given_up or late:
+        raise Wrong(
+            f"{given_up} letters were given up since yesterday and {late} wait. The newest reason: {problem}"
+        )
+    if route.prints:
+        return "MAIL_URL is not set, so letters are printed to the log and reach nobody."
+    try:
+        postman.reach(route)
+    except NotDelivered as problem:
+        raise Wrong(str(problem)) from problem
+    return f"{route.host}:{route.port} takes letters."
 
 
 def _reached(url: str) -> str:

@@ -16,6 +16,7 @@ from portal.services import (
     intake,
     leases,
     looking_up,
+    mailing,
     organisations,
     outbox,
     retention,
@@ -39,6 +40,8 @@ def jobs(second: int) -> Iterator[Job]:
         yield looking_up.JOB, (location_id,)
     for location_id in catching_up.due():
         yield catching_up.JOB, (location_id,)
+    if mailing.waiting():
+        yield mailing.JOB, ()
     for connection_id in connections():
         yield DRAIN, (connection_id,)
     if second % MINUTE == 0:

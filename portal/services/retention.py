@@ -16,6 +16,9 @@ from portal.models import (
     EventState,
     Heartbeat,
     InboundEvent,
+    Mail,
+    MailState,
+    PasswordReset,
     Session,
 )
 from portal.services.unit import release, transaction
@@ -50,6 +53,8 @@ def _outlived(old: datetime, ended: datetime) -> list[tuple[type[Base], ColumnEl
         (Attempt, Attempt.at < old),
         (Batch, (Batch.closed_at < old) & (Batch.state == BatchState.CLOSED) & ~told),
         (InboundEvent, (InboundEvent.received_at < old) & settled),
+        (Mail, (Mail.settled_at < old) & (Mail.state != MailState.QUEUED)),
+        (PasswordReset, PasswordReset.expires_at < ended),
         (ConsentRun, ConsentRun.expires_at < ended),
         (Session, (Session.expires_at < ended) & ~exists().where(ConsentRun.session_id == Session.id)),
     ]

@@ -8,10 +8,10 @@ from portal import clock
 from portal.config import settings
 from portal.crypto import Sealer
 from portal.extensions import db
-from portal.models import Authorisation, ConsentRun, Source
+from portal.models import Authorisation, ConsentRun, Mail, Source
 from portal.services.unit import transaction
 
-Kept = TypeVar("Kept", Authorisation, Source, ConsentRun)
+Kept = TypeVar("Kept", Authorisation, Source, ConsentRun, Mail)
 
 
 def seal(plain: str, row: str) -> str:
@@ -43,12 +43,13 @@ def reseal() -> dict[str, int]:
         "authorisations": _each(Authorisation, ("tokens_sealed", "previous_sealed")),
         "sources": _each(Source, ("secret_sealed", "previous_secret_sealed", "api_token_sealed")),
         "consent_runs": _each(ConsentRun, ("verifier_sealed",)),
+        "mails": _each(Mail, ("body_sealed",)),
     }
 
 
-def row_of(row: Authorisation | Source | ConsentRun, column: str) -> str:
+def row_of(row: Authorisation | Source | ConsentRun | Mail, column: str) -> str:
     """The identity a column's secret is bound to: the row's, with the column where a row keeps several."""
-    plain = {"tokens_sealed", "secret_sealed", "verifier_sealed"}
+    plain = {"tokens_sealed", "secret_sealed", "verifier_sealed", "body_sealed"}
     return row.row if column in plain else f"{row.row}:{column.removesuffix('_sealed')}"
 
 

@@ -1,22 +1,23 @@
 """People: who signs in, for how long, and which locations they may enter."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Select, select, update
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.orm import Session as Open
 
 from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
 from portal.models import Agency, Location, Role, Session, User, UserLocation
-from portal.services import audit, passwords
+from portal.services import audit, keys, passwords
 from portal.services.unit import release, transaction
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(hours=2)
 SEEN_EVERY = timedelta(minutes=1)
+NO_ADDRESS = "Type an e-mail address, for example ana@agency.example."
 REFUSED = "That e-mail address and password do not belong together. Check both and try again."
 
 
@@ -27,7 +28,7 @@ def sign_in(email: str, password: str, address: str, browser: str) -> str:
     password wrong or the person no longer active.
     """
     found = db.session.execute(
-        select(User.id, User.password_hash).where(User.email == _plain(email), User.active)
+        select(User.id, User.password_hash).where(User.email == plain(email), User.active)
     ).one_or_none()
     user_id, kept = found or (None, None)
     release()
@@ -44,7 +45,7 @@ def session_for(key: str) -> Session | None:
         select(Session)
         .join(User, User.id == Session.user_id)
         .where(
-            Session.key_hash == _hash(key),
+            Session.key_hash == keys.kept(key),
             Session.ended_at.is_(None),
             Session.expires_at > moment,
             Session.seen_at > moment - IDLE,
@@ -54,6 +55,7 @@ def session_for(key: str) -> Session | None:
     if found is not None and found.seen_at < moment - SEEN_EVERY:
         with transaction() as session:
             session.execute(update(Session).where(Session.id == found.id).values(seen_at=moment))
+            session.execute(update(User).where(User.id == found.user_id).values(last_seen_at=moment))
     return found
 
 
@@ -61,7 +63,7 @@ def sign_out(key: str) -> None:
     """End this session; an unknown or ended one is no error."""
     with transaction() as session:
         found = session.scalar(
-            select(Session).where(Session.key_hash == _hash(key), Session.ended_at.is_(None))
+            select(Session).where(Session.key_hash == keys.kept(key), Session.ended_at.is_(None))
         )
         if found is not None:
             found.ended_at = clock.now()
@@ -91,40 +93,64 @@ def add(
     locations: Sequence[Location] = (),
 ) -> User:
     """Add a person to an agency. Raises ChooseAgain when the address is taken or something does not fit."""
-    passwords.check(password)
-    if "@" not in email:
-        raise ChooseAgain(f"{email!r} is not an e-mail address.")
+    address = checked(email)
+    passwords.check(password, address)
     if any(location.agency_id != agency.id for location in locations):
         raise ChooseAgain(f"{agency.name} has no such location.")
     agency_id, location_ids = agency.id, [location.id for location in locations]
     release()
     kept = passwords.hashed(password)
     with transaction() as session:
-        if session.scalar(select(User.id).where(User.email == _plain(email))):
-            raise ChooseAgain(f"{_plain(email)} already has an account.")
-        user = User(
-            agency_id=agency_id,
-            email=_plain(email),
-            name=name.strip() or _name_in(email),
-            password_hash=kept,
-            role=role,
-        )
-        session.add(user)
-        session.flush()
-        session.add_all(UserLocation(user_id=user.id, location_id=each) for each in location_ids)
+        user = create(session, agency_id, address, role, kept, name, location_ids)
         audit.note_operator(session, agency_id, None, "users.add", f"{user.email} as {role}")
     return user
 
 
+def create(
+    session: Open, agency_id: int, email: str, role: Role, kept: str, name: str, location_ids: Sequence[int]
+) -> User:
+    """A new person with this password hash, in the caller's transaction. Raises ChooseAgain for a taken address."""
+    if session.scalar(select(User.id).where(User.email == email)):
+        raise ChooseAgain(f"{email} already has an account.", {"email": "It already has an account."})
+    name = " ".join(name.split())[:200] or _name_in(email)
+    user = User(agency_id=agency_id, email=email, name=name, password_hash=kept, role=role)
+    session.add(user)
+    session.flush()
+    give(session, user, location_ids)
+    return user
+
+
+def give(session: Open, user: User, location_ids: Sequence[int]) -> None:
+    """Let this person enter exactly these locations of the agency; an agency admin enters all without."""
+    theirs = select(Location.id).where(Location.agency_id == user.agency_id, Location.id.in_(location_ids))
+    wanted = [] if user.role == Role.AGENCY_ADMIN else session.scalars(theirs).all()
+    session.execute(delete(UserLocation).where(UserLocation.user_id == user.id))
+    session.add_all(UserLocation(user_id=user.id, location_id=each) for each in wanted)
+
+
+def checked(email: str) -> str:
+    """The address as it is kept. Raises ChooseAgain when no letter could reach it."""
+    try:
+        found = validate_email(plain(email), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise ChooseAgain(f"{email.strip()!r} is not an e-mail address.", {"email": NO_ADDRESS}) from None
+    return str(found.normalized)
+
+
+def begin(user_id: int, address: str, browser: str) -> str:
+    """Sign in somebody who has just proved who they are; the key of the new session."""
+    return _begin(user_id, None, address, browser)
+
+
 def _begin(user_id: int, renewed: str | None, address: str, browser: str) -> str:
-    key, moment = secrets.token_urlsafe(32), clock.now()
+    key, moment = keys.fresh(), clock.now()
     with transaction() as session:
         user = session.get_one(User, user_id)
-        user.password_hash = renewed or user.password_hash
+        user.password_hash, user.last_seen_at = renewed or user.password_hash, moment
         session.add(
             Session(
                 user_id=user_id,
-                key_hash=_hash(key),
+                key_hash=keys.kept(key),
                 created_at=moment,
                 seen_at=moment,
                 expires_at=moment + LONGEST,
@@ -148,9 +174,6 @@ def _name_in(email: str) -> str:
     return email.split("@")[0].replace(".", " ").title()
 
 
-def _plain(email: str) -> str:
+def plain(email: str) -> str:
+    """An address as it is kept: without blanks around it, in small letters."""
     return email.strip().lower()
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -10,6 +10,7 @@ from portal.views.choosing import room as choosing
 from portal.views.connections import room as connections
 from portal.views.contacts import room as contacts
 from portal.views.cutoff import room as cutoff
+from portal.views.entering import room as entering
 from portal.views.hooks import room as hooks
 from portal.views.integrations import room as integrations
 from portal.views.invoices import room as invoices
@@ -18,6 +19,7 @@ from portal.views.mappings import room as mappings
 from portal.views.operations import room as operations
 from portal.views.overview import room as overview
 from portal.views.payments import room as payments
+from portal.views.people import room as people
 from portal.views.pushes import room as pushes
 from portal.views.recodings import room as recodings
 from portal.views.sessions import room as sessions
@@ -27,6 +29,8 @@ from portal.views.troubleshooting import room as troubleshooting
 
 ROOMS = (
     sessions,
+    entering,
+    people,
     overview,
     integrations,
     sources,

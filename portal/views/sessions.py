@@ -8,7 +8,7 @@ from portal import throttle
 from portal.errors import ChooseAgain
 from portal.filters import plural
 from portal.forms.sessions import SignIn
-from portal.security import Person, client_address, person, safe_next
+from portal.security import Person, admitted, browser, client_address, person, safe_next
 from portal.services import users
 
 room = Blueprint("sessions", __name__)
@@ -45,12 +45,9 @@ def sign_out() -> Response:
 def _admit(email: str, password: str) -> Person:
     if wait := throttle.wait_before(email, client_address()):
         raise ChooseAgain(f"Too many tries. The next one counts in {plural(wait, 'second')}.")
-    key = users.sign_in(email, password, client_address(), (request.user_agent.string or "")[:200])
+    key = users.sign_in(email, password, client_address(), browser())
     throttle.forgive(email, client_address())
-    begun = users.session_for(key)
-    if begun is None:
-        raise ChooseAgain("Signing in did not work this time. Try again.")
-    return Person(key, begun)
+    return admitted(key)
 
 
 def _page(form: SignIn, refusal: str | None, status: int) -> Response:

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from portal import cli
 from portal.extensions import db
 from portal.models import User
-from portal.services import demo, users
+from portal.services import demo, invitations, users
+from tests.support import portal
 
 
 @pytest.fixture
@@ -46,6 +47,18 @@ def test_an_agency_a_location_and_a_person_are_added(shell: Flask) -> None:
     assert users.sign_in("kim@tide.example", "a-tidal-password", "", "")
     kim = db.session.scalars(select(User).where(User.email == "kim@tide.example")).one()
     assert [each.hoop_id for each in users.locations_of(kim)] == ["locTide"]
+
+
+def test_a_person_without_a_password_gets_a_link_to_join(shell: Flask) -> None:
+    made = said(
+        shell, "users", "add", "Lou@Tide.example", "--agency", demo.AGENCY, "--role", "viewer",
+        "--location", portal.HARBOUR, "--json",
+    )  # fmt: skip
+    assert made["email"] == "lou@tide.example"
+    base, _, key = made["invitation_url"].partition("/invitations/")
+    assert base == "http://localhost:8000"
+    invitations.accept(key, "Lou", "four unrelated words")
+    assert users.sign_in("lou@tide.example", "four unrelated words", "", "")
 
 
 @pytest.mark.parametrize(
@@ -89,5 +102,5 @@ def test_the_doctor_says_what_is_wrong_and_ends_with_1(shell: Flask) -> None:
 
 def test_keys_are_rotated(shell: Flask) -> None:
     assert said(shell, "tokens", "rotate-keys", "--json") == {
-        "resealed": {"authorisations": 0, "sources": 0, "consent_runs": 0}
+        "resealed": {"authorisations": 0, "sources": 0, "consent_runs": 0, "mails": 0}
     }

@@ -159,3 +159,12 @@ def test_nobody_is_given_a_location_of_another_agency(ground: Flask) -> None:
     theirs = agencies.located(agencies.named(demo.AGENCY), portal.HARBOUR)
     with pytest.raises(ChooseAgain):
         users.add("eve@other.example", other, Role.VIEWER, "long-enough-password", locations=[theirs])
+
+
+@pytest.mark.parametrize(
+    "password", ["Password1234!", "qwertyuiop12", "123123123123", "P@ssw0rd2026", "Summer2026!!!"]
+)
+def test_the_commonest_passwords_are_refused_however_they_are_dressed(password: str) -> None:
+    with pytest.raises(ChooseAgain, match="first passwords"):
+        passwords.check(password)
+    passwords.check(f"{password} of a small green boat")

@@ -42,7 +42,12 @@ PAGES = (
     "/troubleshooting?number=hs-5",
     "/troubleshooting?number=nope",
 )
+OUTSIDE = ("/people", "/people/1")
+EVERY = (*PAGES, *OUTSIDE)
 SAMPLES = {
+    "key": "unknown",
+    "user_id": "1",
+    "invitation_id": "1",
     "choice_id": "1",
     "location_id": HARBOUR,
     "hoop_id": "inv0",
@@ -56,8 +61,8 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def full(page: str) -> str:
-    """The page's address in the filled location; the overview where it is empty."""
-    return f"/locations/{HARBOUR}{page}" if page else "/"
+    """The page's address in the filled location; the overview where it is empty, itself where it is outside."""
+    return page if page in OUTSIDE else f"/locations/{HARBOUR}{page}" if page else "/"
 
 
 def address(rule: Rule) -> str:
@@ -77,7 +82,7 @@ def rules(app: Flask) -> list[Rule]:
 def test_each_page_opens_for_an_admin_without_inline_style_or_script(
     ana: Browser, subtests: pytest.Subtests
 ) -> None:
-    for page in PAGES:
+    for page in EVERY:
         with subtests.test(page):
             answer = ana.get(full(page))
             assert answer.status_code == 200
@@ -88,14 +93,14 @@ def test_each_page_opens_for_an_admin_without_inline_style_or_script(
 
 
 def test_each_page_opens_for_a_viewer(viewer: Browser, subtests: pytest.Subtests) -> None:
-    for page in PAGES:
+    for page in EVERY:
         with subtests.test(page):
-            only_admins = page.endswith(("/secret", "/disconnect"))
+            only_admins = page.endswith(("/secret", "/disconnect")) or page.startswith("/people")
             assert viewer.get(full(page)).status_code == (403 if only_admins else 200)
 
 
 def test_htmx_gets_the_fragment_of_each_page(ana: Browser, subtests: pytest.Subtests) -> None:
-    for page in PAGES:
+    for page in EVERY:
         with subtests.test(page):
             answer = ana.get(full(page), HX_Request="true")
             assert answer.status_code == 200
@@ -117,6 +122,9 @@ def test_routes_are_closed_unless_listed(site: Flask) -> None:
 def test_only_these_routes_are_public() -> None:
     assert {
         "sessions.sign_in",
+        "entering.forgot_password",
+        "entering.reset_password",
+        "entering.invitation",
         "hooks.hoopai",
         "operations.healthz",
         "operations.readyz",
