@@ -13,7 +13,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal.errors import PortalError
 from portal.models import Role
-from portal.services import agencies, demo, doctor, invitations, secrets, users
+from portal.services import agencies, api_keys, demo, doctor, invitations, secrets, users
 
 F = TypeVar("F", bound=Callable[..., Any])
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
@@ -21,13 +21,15 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON."
 
 def register(app: Flask) -> None:
     """Hang the commands on the app."""
-    for command in (agencies_group, users_group, locations_group, tokens_group, doctor_command, demo_command):
+    groups = (agencies_group, users_group, locations_group, keys_group, tokens_group)
+    for command in (*groups, doctor_command, demo_command):
         app.cli.add_command(command)
 
 
 agencies_group = AppGroup("agencies", help="Agencies.")
 users_group = AppGroup("users", help="People who sign in.")
 locations_group = AppGroup("locations", help="HoopAI accounts.")
+keys_group = AppGroup("api-keys", help="Keys with which other programs use the API.")
 tokens_group = AppGroup("tokens", help="Kept secrets.")
 
 
@@ -97,6 +99,19 @@ def locations_add(location_id: str, name: str, agency: str, timezone: str, as_js
     added = agencies.add_location(agencies.named(agency), location_id, name, timezone)
     lines = f"Webhook address: {added.webhook_url}\nWebhook secret:  {added.webhook_secret}"
     _answer(as_json, {"webhook_url": added.webhook_url, "webhook_secret": added.webhook_secret}, lines)
+
+
+@keys_group.command("add")
+@click.option("--location", "location_id", required=True, help="The HoopAI account that the key opens.")
+@click.option("--name", required=True, help="The program that will use it.")
+@click.option("--read-only", is_flag=True, help="The key may not change anything.")
+@as_json
+@plainly
+def api_keys_add(location_id: str, name: str, read_only: bool, as_json: bool) -> None:
+    """Make a key to a location; it is shown once."""
+    made = api_keys.add(agencies.location(location_id), name, may_write=not read_only)
+    answer = {"id": made.id, "name": made.name, "key": made.secret, "read_only": read_only}
+    _answer(as_json, answer, made.secret)
 
 
 @tokens_group.command("rotate-keys")

@@ -6,6 +6,7 @@ import logging
 from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from portal.api import problems
 from portal.errors import ChooseAgain, ConnectAgain, NotAllowed, NotFoundHere, NotNow, PortalError
 from portal.render import wants_fragment
 
@@ -46,6 +47,8 @@ def register(app: Flask) -> None:
 
 
 def _refused(error: PortalError) -> Response:
+    if problems.wanted():
+        return problems.of(error)
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
     sentence = SENTENCES[404] if status == 404 and not str(error) else str(error)
     return _answer(status, sentence)
@@ -60,6 +63,8 @@ def _http(error: HTTPException) -> Response:
             "This portal is not known by that name.\n", 400, content_type="text/plain; charset=utf-8"
         )
     own = type(error).description != error.description
+    if problems.wanted():
+        return problems.of_http(error)
     answer = _answer(status, (error.description if own else None) or SENTENCES.get(status, ""))
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):
@@ -69,6 +74,8 @@ def _http(error: HTTPException) -> Response:
 
 def _broken(error: Exception) -> Response:
     log.exception("web.broken", extra={"request_id": g.get("request_id"), "endpoint": request.endpoint})
+    if problems.wanted():
+        return problems.answer("broken", SENTENCES[500])
     return _answer(500, SENTENCES[500])
 
 

@@ -1,13 +1,15 @@
-"""How often a sign-in may be tried: counted in Redis, in this process's memory while Redis is away."""
+"""How often a sign-in may be tried and the API asked: counted in Redis, in this process's memory while it is away."""
 
 import hashlib
 import math
 import time
+from dataclasses import dataclass
 from threading import Lock
 
 from portal import bell
 
 WINDOW = 15 * 60
+MINUTE = 60
 FREE_PER_PAIR = 5
 FREE_PER_ACCOUNT = 60
 FREE_PER_ADDRESS = 30
@@ -84,3 +86,37 @@ def _try_here(name: str, now: float, free: int) -> int:
 
 def _name(what: str) -> str:
     return f"throttle:{hashlib.sha256(what.encode()).hexdigest()[:40]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Whether one more request is let through in this minute, how many are left, and in how many seconds all are."""
+
+    ok: bool
+    limit: int
+    left: int
+    reset: int
+
+
+def allowance(what: str, limit: int) -> Allowance:
+    """Count one request of `what` in this minute; in this process's memory while Redis is away."""
+    now = time.time()
+    minute, reset = divmod(int(now), MINUTE)
+    name = f"rate:{what}:{minute}"
+    try:
+        line = bell.client().pipeline()
+        line.incr(name)
+        line.expire(name, 2 * MINUTE)
+        count = int(line.execute()[0])
+    except bell.Away:
+        count = _count_here(name, now)
+    return Allowance(count <= limit, limit, max(0, limit - count), MINUTE - reset)
+
+
+def _count_here(name: str, now: float) -> int:
+    with _lock:
+        if len(_memory) > 10_000:
+            _memory.clear()
+        count, _ = _memory.get(name, (0, now))
+        _memory[name] = (count + 1, now)
+        return count + 1

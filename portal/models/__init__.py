@@ -1,5 +1,6 @@
 """Nouns: tables and what a row knows of itself. No commits, no calls."""
 
+from portal.models.api import ApiKey, ApiRequest
 from portal.models.base import Base, ExactJSON, Moment, Money
 from portal.models.books import DirectoryContact, LedgerAccount, TaxRate
 from portal.models.connections import (
@@ -36,6 +37,8 @@ from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEven
 
 __all__ = [
     "Agency",
+    "ApiKey",
+    "ApiRequest",
     "Attempt",
     "AuditEntry",
     "Authorisation",

@@ -43,6 +43,14 @@ def located(agency: Agency, hoop_id: str) -> Location:
     return found
 
 
+def location(hoop_id: str) -> Location:
+    """The location with this HoopAI id, whoever owns it. Raises NotFoundHere."""
+    found = db.session.scalar(select(Location).where(Location.hoop_id == hoop_id))
+    if found is None:
+        raise NotFoundHere(f"There is no location {hoop_id!r}.")
+    return found
+
+
 def add(name: str) -> Agency:
     """Add an agency. Raises ChooseAgain when the name is empty or taken."""
     name = name.strip()

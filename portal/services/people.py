@@ -11,7 +11,7 @@ from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
 from portal.models import Agency, Location, Role, User, UserLocation
 from portal.models import Session as SignIn
-from portal.services import audit, users
+from portal.services import api_keys, audit, users
 from portal.services.invitations import ROLES
 from portal.services.unit import transaction
 
@@ -39,7 +39,9 @@ def of(agency_id: int) -> list[Person]:
     for user_id, location in rows:
         given.setdefault(user_id, []).append(location)
     everybody = (
-        select(User).where(User.agency_id == agency_id).order_by(User.active.desc(), User.name, User.id)
+        select(User)
+        .where(User.agency_id == agency_id, api_keys.is_person())
+        .order_by(User.active.desc(), User.name, User.id)
     )
     return [Person(user, given.get(user.id, [])) for user in db.session.scalars(everybody)]
 
@@ -105,7 +107,7 @@ def _locked(session: Session, by: User, user_id: int) -> User:
     session.get_one(Agency, by.agency_id, with_for_update=True)
     found = session.scalar(
         select(User)
-        .where(User.id == user_id, User.agency_id == by.agency_id)
+        .where(User.id == user_id, User.agency_id == by.agency_id, api_keys.is_person())
         .execution_options(populate_existing=True)
     )
     if found is None:

@@ -8,6 +8,7 @@ from portal import clock
 from portal.config import settings
 from portal.extensions import db
 from portal.models import (
+    ApiRequest,
     Attempt,
     Base,
     Batch,
@@ -21,6 +22,7 @@ from portal.models import (
     PasswordReset,
     Session,
 )
+from portal.services import idempotency
 from portal.services.unit import release, transaction
 
 CHUNK = 1_000
@@ -55,6 +57,7 @@ def _outlived(old: datetime, ended: datetime) -> list[tuple[type[Base], ColumnEl
         (InboundEvent, (InboundEvent.received_at < old) & settled),
         (Mail, (Mail.settled_at < old) & (Mail.state != MailState.QUEUED)),
         (PasswordReset, PasswordReset.expires_at < ended),
+        (ApiRequest, idempotency.outlived(clock.now())),
         (ConsentRun, ConsentRun.expires_at < ended),
         (Session, (Session.expires_at < ended) & ~exists().where(ConsentRun.session_id == Session.id)),
     ]

@@ -6,6 +6,7 @@ from htmx_flask import Htmx
 
 from portal.extensions import csrf
 from portal.views import frame, vendor
+from portal.views.api_keys import room as api_keys
 from portal.views.choosing import room as choosing
 from portal.views.connections import room as connections
 from portal.views.contacts import room as contacts
@@ -41,6 +42,7 @@ ROOMS = (
     mapping_history,
     recodings,
     sync_options,
+    api_keys,
     invoices,
     payments,
     contacts,

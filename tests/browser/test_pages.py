@@ -44,6 +44,7 @@ SIGHTS = {
     "mapping, before connecting": Sight(stock.NEVER, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping": Sight(HARBOUR, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping, suggestions": Sight(HARBOUR, f"{XERO}/account-mapping?suggest=1", "Account Mapping"),
+    "API keys": Sight(HARBOUR, "settings/api-keys", "API keys"),
     "invoices": Sight(HARBOUR, "invoices", "Invoices"),
     "invoices, none yet": Sight(stock.NEVER, "invoices", "Invoices"),
     "invoices, none found": Sight(HARBOUR, "invoices?q=nothing", "Invoices"),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from portal import cli
 from portal.extensions import db
 from portal.models import User
-from portal.services import demo, invitations, users
+from portal.services import api_keys, demo, invitations, users
 from tests.support import portal
 
 
@@ -59,6 +59,17 @@ def test_a_person_without_a_password_gets_a_link_to_join(shell: Flask) -> None:
     assert base == "http://localhost:8000"
     invitations.accept(key, "Lou", "four unrelated words")
     assert users.sign_in("lou@tide.example", "four unrelated words", "", "")
+
+
+def test_a_key_of_the_api_is_made_and_shown_once(shell: Flask) -> None:
+    location_id = demo.LOCATIONS[0][0]
+    wish = ("api-keys", "add", "--location", location_id, "--name", "Zapier")
+    made = said(shell, *wish, "--read-only", "--json")
+    key = api_keys.opened_by(made["key"])
+    assert key is not None
+    assert (key.location.hoop_id, key.may_write, made["read_only"]) == (location_id, False, True)
+    code, output = run(shell, *wish)
+    assert (code, "a key of that name" in output) == (1, True)
 
 
 @pytest.mark.parametrize(

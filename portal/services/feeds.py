@@ -1,0 +1,216 @@
+"""What programs read over the API: invoices, payments and pushes, in a fixed number of queries a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from portal.errors import NotFoundHere
+from portal.extensions import db
+from portal.models import (
+    Connection,
+    Contact,
+    Document,
+    Failure,
+    Invoice,
+    Link,
+    Operation,
+    Payment,
+    Push,
+    PushState,
+)
+from portal.services import activity, amounts, cursors, invoices, reckoning, xero_links
+from portal.services.cursors import Feed
+
+SIZE, MOST = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """One payment with its push and its link into Xero."""
+
+    payment: Payment
+    push: Push | None
+    link: Link | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """One invoice with its push, its links into Xero and its tax; `payments` and `pushes` where one was asked for."""
+
+    invoice: Invoice
+    tax: Decimal
+    push: Push | None
+    link: Link | None
+    contact_link: Link | None
+    url: str | None
+    payments: Sequence[PaymentRow] = ()
+    pushes: Sequence[Push] = ()
+
+
+def invoice_feed(
+    location_id: int, state: PushState | None, search: str, cursor: str | None, size: int = SIZE
+) -> Feed[InvoiceRow]:
+    """Invoices, the newest first. Raises ChooseAgain on a foreign cursor."""
+    chosen = [
+        Invoice.location_id == location_id,
+        *cursors.before_moment(cursor, Invoice.created_at, Invoice.id),
+    ]
+    if search:
+        chosen.append(_named(location_id, search))
+    if state:
+        chosen.append(_stands(location_id, state))
+    found = db.session.scalars(
+        select(Invoice)
+        .where(*chosen)
+        .options(joinedload(Invoice.contact), selectinload(Invoice.lines))
+        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
+        .limit(size + 1)
+    ).all()
+    page = cursors.cut(found, size, lambda row: cursors.by_moment(row.created_at, row.id))
+    return Feed(_invoice_rows(location_id, page.items), page.next)
+
+
+def invoice(location_id: int, hoop_id: str) -> InvoiceRow:
+    """One invoice with its payments, pushes and attempts. Raises NotFoundHere."""
+    one = invoices.one(location_id, hoop_id)
+    row = _invoice_rows(location_id, [one])[0]
+    pushes = invoices.pushes_of(one)
+    return InvoiceRow(
+        one, row.tax, row.push, row.link, row.contact_link, row.url,
+        payments=_payment_rows(location_id, one.payments), pushes=pushes,
+    )  # fmt: skip
+
+
+def payment_feed(location_id: int, cursor: str | None, size: int = SIZE) -> Feed[PaymentRow]:
+    """Payments, the newest first. Raises ChooseAgain on a foreign cursor."""
+    found = db.session.scalars(
+        select(Payment)
+        .where(Payment.location_id == location_id, *cursors.before_id(cursor, Payment.id))
+        .options(joinedload(Payment.invoice))
+        .order_by(Payment.id.desc())
+        .limit(size + 1)
+    ).all()
+    page = cursors.cut(found, size, lambda row: cursors.by_id(row.id))
+    return Feed(_payment_rows(location_id, page.items), page.next)
+
+
+def push_feed(
+    location_id: int, state: PushState | None, kind: Failure | None, cursor: str | None, size: int = SIZE
+) -> Feed[activity.Row]:
+    """Pushes, the newest first. Raises ChooseAgain on a foreign cursor."""
+    chosen = [Push.location_id == location_id, *cursors.before_id(cursor, Push.id)]
+    chosen += [Push.state == state] if state else []
+    chosen += [Push.failure == kind] if kind else []
+    found = db.session.scalars(select(Push).where(*chosen).order_by(Push.id.desc()).limit(size + 1)).all()
+    page = cursors.cut(found, size, lambda row: cursors.by_id(row.id))
+    return Feed(activity.rows(location_id, page.items), page.next)
+
+
+def push(location_id: int, push_id: int) -> activity.Row:
+    """One push of this location. Raises NotFoundHere."""
+    if push_id > cursors.MOST_ID:
+        raise NotFoundHere("There is no such push here.")
+    found = db.session.scalar(select(Push).where(Push.location_id == location_id, Push.id == push_id))
+    if found is None:
+        raise NotFoundHere("There is no such push here.")
+    return activity.rows(location_id, [found])[0]
+
+
+def tax_of(one: Invoice) -> Decimal:
+    """The tax in an invoice's total, a line at a time, as it is said to Xero."""
+    if not one.lines:
+        return Decimal(0)
+    way, tax = reckoning.of(one), Decimal(0)
+    for place, line in enumerate(one.lines):
+        gross, percent = line.quantity * line.unit_amount, reckoning.tax_percent(line)
+        cut = way.discount_amounts[place] if way.discount_amounts else gross * (way.discount_rate or 0) / 100
+        base = 100 + percent if way.amounts == "Inclusive" else Decimal(100)
+        tax += amounts.cents(amounts.cents(gross - amounts.cents(cut)) * percent / base)
+    return tax
+
+
+def _invoice_rows(location_id: int, found: Sequence[Invoice]) -> list[InvoiceRow]:
+    connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
+    ids = [one.id for one in found]
+    contacts = {one.contact_id for one in found if one.contact_id}
+    links = xero_links.of_documents(connection, location_id, Document.INVOICE, ids)
+    contact_links = xero_links.of_documents(connection, location_id, Document.CONTACT, contacts)
+    standing = _standing(location_id, found)
+    return [
+        InvoiceRow(
+            one, tax_of(one), standing.get(one.id), links.get(one.id), contact_links.get(one.contact_id or 0),
+            xero_links.address(connection, links.get(one.id)),
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def _standing(location_id: int, found: Sequence[Invoice]) -> dict[int, Push]:
+    """The push that says how each invoice stands: its own, or its customer's while that one holds it up."""
+    ids, contacts = [one.id for one in found], [one.contact_id for one in found if one.contact_id]
+    own, of_contact = (
+        _by_document(location_id, Document.INVOICE, ids),
+        _by_document(location_id, Document.CONTACT, contacts),
+    )
+    answer = {}
+    for one in found:
+        mine = invoices.standing(own.get(one.id, []))
+        held_by = invoices.standing(of_contact.get(one.contact_id or 0, []))
+        holds = mine and held_by and mine.state == PushState.QUEUED and held_by.state == PushState.BLOCKED
+        if chosen := held_by if holds else mine:
+            answer[one.id] = chosen
+    return answer
+
+
+def _by_document(location_id: int, document: Document, ids: list[int]) -> dict[int, list[Push]]:
+    found: dict[int, list[Push]] = {}
+    mine = (Push.location_id == location_id, Push.document == document, Push.document_id.in_(ids))
+    for each in db.session.scalars(select(Push).where(*mine)) if ids else ():
+        found.setdefault(each.document_id, []).append(each)
+    return found
+
+
+def _payment_rows(location_id: int, found: Sequence[Payment]) -> list[PaymentRow]:
+    connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
+    ids = [payment.id for payment in found]
+    links = xero_links.of_documents(connection, location_id, Document.PAYMENT, ids)
+    pushes = _by_document(location_id, Document.PAYMENT, ids)
+    made = {
+        key: next((each for each in many if each.operation == Operation.CREATE), None)
+        for key, many in pushes.items()
+    }
+    return [PaymentRow(payment, made.get(payment.id), links.get(payment.id)) for payment in found]
+
+
+def _named(location_id: int, search: str) -> ColumnElement[bool]:
+    like = f"%{search.replace('%', '').replace('_', '')}%"
+    named = select(Contact.id).where(
+        Contact.location_id == location_id, or_(Contact.name.ilike(like), Contact.company.ilike(like))
+    )
+    return or_(Invoice.number.ilike(like), Invoice.hoop_id == search, Invoice.contact_id.in_(named))
+
+
+def _stands(location_id: int, state: PushState) -> ColumnElement[bool]:
+    """That the push which says how an invoice stands is in this state, as `_standing` chooses it."""
+
+    def own(*states: PushState) -> ColumnElement[bool]:
+        return Invoice.id.in_(_documents(location_id, Document.INVOICE, states))
+
+    before = invoices.URGENCY[: invoices.URGENCY.index(state)]
+    plain = and_(own(state), ~own(*before)) if before else own(state)
+    blocked = Invoice.contact_id.in_(_documents(location_id, Document.CONTACT, (PushState.BLOCKED,)))
+    held = and_(Invoice.contact_id.is_not(None), blocked)
+    first = invoices.URGENCY[: invoices.URGENCY.index(PushState.QUEUED)]
+    held_up = and_(held, own(PushState.QUEUED), ~own(*first))
+    if state == PushState.BLOCKED:
+        return or_(plain, held_up)
+    return and_(plain, ~held_up) if state == PushState.QUEUED else plain
+
+
+def _documents(location_id: int, document: Document, states: Sequence[PushState]) -> Select[int]:
+    return select(Push.document_id).where(
+        Push.location_id == location_id, Push.state.in_(states), Push.document == document
+    )
