@@ -32,6 +32,7 @@ from portal.models.pushes import (
     PushState,
 )
 from portal.models.recodings import RecodedInvoice, Recoding
+from portal.models.runs import Run, RunKind
 from portal.models.settings import LocationSetting
 from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
 
@@ -89,6 +90,8 @@ __all__ = [
     "Recoding",
     "Refund",
     "Role",
+    "Run",
+    "RunKind",
     "Session",
     "Source",
     "Stage",

@@ -11,6 +11,7 @@ from flask import current_app
 
 from portal import bell, clock
 from portal.errors import NotNow
+from portal.services import clocks
 from portal.xero.errors import Busy, NotSent, XeroError
 from portal.xero.limits import LimitsLeft, LocalQuota, Quota, QuotaLeft, Refused
 
@@ -60,6 +61,8 @@ class Permit:
     ) -> None:
         with suppress(bell.Away):
             self.quota.release(self.tenant_id, self.token, left, throttled, sent=sent)
+            if left is not None and left.told_at is not None:
+                clocks.note(left.told_at)
 
 
 def reclaim(tenant_id: str, connection_id: int, fence: int) -> None:

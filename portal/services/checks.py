@@ -14,13 +14,26 @@ from portal.models import (
     PushState,
     Source,
 )
-from portal.services import activity, connections, health, heartbeats, mappings, panel, sources, standing
+from portal.services import (
+    activity,
+    clocks,
+    connections,
+    health,
+    heartbeats,
+    mappings,
+    panel,
+    sources,
+    standing,
+)
 from portal.services.mappings import DEFAULT, MappingBook, Missing
+from portal.services.preflight import Organisation
 from portal.services.problems import Owner
 
 SLOW = timedelta(minutes=10)
 QUIET = timedelta(days=7)
+OLD = timedelta(hours=48)
 FEW = 10
+FEW_SECONDS, MANY_SECONDS = 5, 30
 
 
 class Verdict(StrEnum):
@@ -56,9 +69,35 @@ def run(location: Location) -> list[Check]:
         _processes("worker"),
         _processes("ticker"),
         _queue(location),
+        _clock(),
     ]
     order = list(reversed(Verdict))
     return sorted(found, key=lambda check: order.index(check.verdict))
+
+
+def connection(found: Connection | None) -> Check:
+    """Whether an organisation is connected."""
+    return _connection(found)
+
+
+def access(found: Connection) -> list[Check]:
+    """The sign-in and what Xero lets us do."""
+    return [_sign_in(found), _scopes(found)]
+
+
+def processes() -> list[Check]:
+    """Whether the portal's own programs run."""
+    return [_processes("worker"), _processes("ticker")]
+
+
+def webhook(source: Source | None) -> list[Check]:
+    """Whether HoopAI can tell us of invoices."""
+    return _webhook(source)
+
+
+def mapped(location: Location) -> list[Check]:
+    """Whether every category has an account that can be used."""
+    return [_accounts(mappings.missing(location.id)), *_health(location)]
 
 
 def _of_connection(location: Location, connection: Connection) -> list[Check]:
@@ -70,6 +109,8 @@ def _of_connection(location: Location, connection: Connection) -> list[Check]:
         *_health(location),
         _taxes(missing),
         _payments(book),
+        _locks(connection),
+        _facts(connection),
         _quota(connection),
     ]
 
@@ -161,6 +202,30 @@ def _payments(book: MappingBook) -> Check:
     return Check("Payment account", Verdict.OK, "Payments have an account in Xero.")
 
 
+def _locks(connection: Connection) -> Check:
+    books = Organisation.of(connection.organisation)
+    if books.locked_to is None:
+        return Check("Lock dates", Verdict.OK, f"The books of {connection.name} are not locked.")
+    day = f"{books.locked_to:%-d %B %Y}"
+    if books.locked_to < clock.now().date() - timedelta(days=7):
+        return Check("Lock dates", Verdict.OK, f"The books of {connection.name} are locked up to {day}.")
+    return Check(
+        "Lock dates", Verdict.WARN, f"The books of {connection.name} are locked up to {day}.",
+        "Invoices and payments dated up to then are stopped, or go as Sync options say.", Owner.BOOKKEEPER,
+        "Sync options", "sync_options.index",
+    )  # fmt: skip
+
+
+def _facts(connection: Connection) -> Check:
+    name, read = "What we know of Xero", connection.facts_fetched_at
+    if read is not None and read > clock.now() - OLD:
+        return Check(name, Verdict.OK, "Accounts, tax rates, currencies and lock dates were read lately.")
+    return Check(
+        name, Verdict.WARN, "Accounts, tax rates and lock dates were not read from Xero for two days.",
+        "What was changed there since is not known here.", Owner.YOU, "Test connection", "connections.panel",
+    )  # fmt: skip
+
+
 def _quota(connection: Connection) -> Check:
     left = panel.quota(connection)
     if left is None:
@@ -185,7 +250,7 @@ def _webhook(source: Source | None) -> list[Check]:
                 Owner.US,
             )
         ]  # fmt: skip
-    return [_arriving(source), _signatures(source)]
+    return [_arriving(source), _signatures(source), _token(source)]
 
 
 def _arriving(source: Source) -> Check:
@@ -210,6 +275,42 @@ def _signatures(source: Source) -> Check:
         name, Verdict.BAD, f"The newest delivery was refused: {source.refused_reason}.",
         "Invoices are turned away until the secret in HoopAI is the one shown here.", Owner.YOU,
         "Show the secret", "integrations.ask_secret",
+    )  # fmt: skip
+
+
+def _token(source: Source) -> Check:
+    name = "HoopAI API token"
+    if source.api_token_sealed is None:
+        return Check(
+            name, Verdict.WARN, "No HoopAI API token is entered.",
+            "Lost webhooks and refunds stay unseen, and payments come without method and date.", Owner.YOU,
+            "Enter a token", "sources.index",
+        )  # fmt: skip
+    if source.api_refused_reason:
+        return Check(
+            name, Verdict.BAD, source.api_refused_reason, "Nothing is read from HoopAI; webhooks still count.",
+            Owner.YOU, "Enter a token", "sources.index",
+        )  # fmt: skip
+    if source.api_lacks:
+        return Check(
+            name, Verdict.WARN, f"HoopAI's API token lacks {', '.join(source.api_lacks)}.",
+            "What needs this scope is not read.", Owner.YOU, "Enter a token", "sources.index",
+        )  # fmt: skip
+    return Check(name, Verdict.OK, "HoopAI accepts the API token.")
+
+
+def _clock() -> Check:
+    name, skew = "Clock", clocks.worst()
+    if skew is None:
+        return Check(name, Verdict.OK, "Xero has not told the time yet; it does with the next call.")
+    off = abs(skew.seconds)
+    if off < FEW_SECONDS:
+        return Check(name, Verdict.OK, "The portal's clocks agree with Xero's.")
+    way = "ahead of" if skew.seconds > 0 else "behind"
+    return Check(
+        name, Verdict.BAD if off >= MANY_SECONDS else Verdict.WARN,
+        f"The clock of {skew.host} is {off:,.0f} seconds {way} Xero's.",
+        "Times shown are off, and sending may wait too long or not long enough.", Owner.US,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Batch, Connection, Failure, LedgerAccount, Operation, Push
+from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Operation, Push
 from portal.services import attempts, batching, linking, outbox, preflight, windows
 from portal.services.attempts import Pair
 from portal.services.work import Work
@@ -16,7 +16,8 @@ UNSURE = "No answer came from Xero. It is looked up in Xero before anything is s
 TAKEN = "Xero has this already; checking whose it is."
 UNREACHED = "Xero could not be reached; nothing was sent."
 AT_LIMIT = "XH031"
-NAMES_TAKEN = {"XH001", "XH032", "XH033"}
+NUMBER_TAKEN = "XH001"
+NAMES_TAKEN = {NUMBER_TAKEN, "XH032", "XH033"}
 MOST_LOOKS = 2
 LOOK_FIRST = timedelta(seconds=2)
 A_DAY_LIMIT = 3600
@@ -147,6 +148,9 @@ def _rejected(
 def _taken(push: Push, words: str) -> None:
     push.looks += 1
     if push.looks > MOST_LOOKS:
-        outbox.block(push, Failure.CONFLICT, f"{push.document}:{push.document_id}", f"Xero said: {words}")
+        own = (
+            f"contact:{push.document_id}" if push.document == Document.CONTACT else f"{NUMBER_TAKEN}:{words}"
+        )
+        outbox.block(push, Failure.CONFLICT, own, f"Xero said: {words}")
     else:
         outbox.wait(push, Failure.UNSURE, TAKEN, clock.now() + LOOK_FIRST)

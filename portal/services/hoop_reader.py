@@ -23,6 +23,9 @@ from portal.services import audit, secrets
 from portal.services.unit import release, transaction
 
 T = TypeVar("T")
+REFUSED = (
+    "HoopAI does not accept the API token: it was revoked, has run out or lacks a scope. Enter a new one."
+)
 KEEP_BURST = 10
 KEEP_DAY = 2_000
 PAUSE = 30.0
@@ -132,6 +135,26 @@ def save_token(location_id: int, user: User, token: str) -> list[str]:
         audit.note(
             session, user, location_id, "sources.token", "lacks " + ", ".join(lacking) if lacking else ""
         )
+    return lacking
+
+
+def try_token(location_id: int) -> list[str] | None:
+    """Try the kept token with one look-up for each scope; the scopes that it lacks, None where there is no token.
+
+    Raises NotNow when HoopAI is away. What was found is kept, so that everybody sees it.
+    """
+    source = db.session.scalar(select(Source).where(Source.location_id == location_id))
+    if source is None or source.api_token_sealed is None:
+        return None
+    source_id, location = source.id, db.session.get_one(Location, location_id)
+    token = secrets.open(source.api_token_sealed, secrets.row_of(source, "api_token_sealed"))
+    client = HoopClient(settings().hoop_api_url, token, location.hoop_id)
+    release()
+    lacking = _lacking(client)
+    refused = REFUSED if "invoices.readonly" in lacking else None
+    _mark(
+        source_id, api_checked_at=clock.now(), api_lacks=lacking or None, api_refused_reason=refused
+    )  # fmt: skip
     return lacking
 
 

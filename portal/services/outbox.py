@@ -211,6 +211,12 @@ def skip(push_ids: Sequence[int], user: User, location_id: int) -> int:
     return len(found)
 
 
+def put_back(push: Push, state: PushState, failure: Failure | None, cause: str | None, message: str) -> None:
+    """A retry is called off before it was sent: the push stands as it stood (blocked, or skipped by a person)."""
+    _to(push, state, failure=failure, message=message[:1000])
+    push.cause = cause
+
+
 def recheck(session: Session, location_id: int) -> int:
     """Queue what was blocked by something read from Xero: it is checked again, without a call; how many."""
     guard(session, location_id)

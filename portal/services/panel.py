@@ -140,17 +140,25 @@ def test(location: Location) -> list[connections.Check]:
 
     Raises ChooseAgain when the location is not connected.
     """
+    checks = look(location)
+    connection = connections.of(location.id)
+    if connection is not None and all(check.ok for check in checks):
+        checks.append(fetch(connection.id))
+    return checks
+
+
+def look(location: Location) -> list[connections.Check]:
+    """The same without the fetching. Raises ChooseAgain when the location is not connected."""
     connection = connections.of(location.id)
     connection_id = connection.id if connection else 0
     checks = connections.test(location)
-    if all(check.ok for check in checks):
-        checks.append(_fetch(connection_id))
-    elif any(check.ok is False for check in checks):
+    if any(check.ok is False for check in checks):
         _examine(connection_id)
     return checks
 
 
-def _fetch(connection_id: int) -> connections.Check:
+def fetch(connection_id: int) -> connections.Check:
+    """Fetch accounts, tax rates, currencies and lock dates again, and say how that went."""
     name = "Accounts and tax rates"
     try:
         organisations.refresh(connection_id)

@@ -1,9 +1,14 @@
-"""One table of what can be wrong: kind → what it is called, what it means, who mends it, with which button."""
+"""One table of what can be wrong: kind → what it is called, what it means, who mends it, with which button.
+
+List, page, e-mail and API all take their words from `advice`. What Xero itself has said is found in the table of its
+known messages (`portal/xero/message_table.py`) by its code.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from portal.models import Failure
+from portal.xero import messages
 
 
 class Owner(StrEnum):
@@ -12,18 +17,23 @@ class Owner(StrEnum):
     NOBODY = "Nobody; we try again by ourselves"
     YOU = "You"
     BOOKKEEPER = "Your bookkeeper, in Xero"
-    US = "Us"
+    US = "The portal's operator"
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """How a problem is spoken of and mended. `endpoint` is a page of the portal, `label` its button."""
+    """How a problem is spoken of and mended. `endpoint` is a page of the portal, `label` its button.
+
+    `fix` is the next step in words where it is not in `meaning`. `code` names the known message of Xero that caused it.
+    """
 
     title: str
     meaning: str
     owner: Owner
     label: str | None = None
     endpoint: str | None = None
+    fix: str = ""
+    code: str | None = None
 
 
 KINDS: dict[Failure, Advice] = {
@@ -129,8 +139,58 @@ CAUSES: dict[str, Advice] = {
 }  # fmt: skip
 
 
+CODES = frozenset(messages.ALL)
+OWNERS = {messages.YOU: Owner.YOU, messages.BOOKKEEPER: Owner.BOOKKEEPER, messages.US: Owner.US}
+UNKNOWN = Advice(
+    "Xero refuses it with a message that is not known to us yet",
+    "It stays out of Xero until the cause is mended and it is retried. Xero's own words say what is wrong.",
+    Owner.BOOKKEEPER,
+)
+# What a cause names that only one document has: such causes are told together, though each is mended alone.
+SINGLE = frozenset(["number", "contact", "payments", "paid", "refund", "ended", "gone"])
+
+
 def advice(failure: Failure | str | None, cause: str | None = None) -> Advice:
     """What to say and do about a push that waits or is blocked."""
     word = (cause or "").partition(":")[0]
+    if word in messages.ALL:
+        return _of_message(messages.ALL[word])
+    if word == "xero":
+        return UNKNOWN
     kind = Failure(failure) if failure else Failure.BUG
     return CAUSES.get(word, KINDS[kind])
+
+
+def handbook() -> list[messages.Known]:
+    """Every message of Xero's that is known, in the order of the codes."""
+    return list(messages.ALL.values())
+
+
+def code_of(text: str | None) -> str | None:
+    """The code of the known message of Xero that a text holds, None for one not known to us."""
+    known = messages.explain(text or "")
+    return known.code if known else None
+
+
+def group_of(cause: str | None, message: str | None = None) -> str:
+    """What documents with this cause have in common: those of one key are mended by one act, or one kind of act."""
+    word, _, rest = (cause or "").partition(":")
+    if word in messages.ALL:
+        known = messages.explain(rest)
+        return f"{word}:{known.subject or ''}" if known and known.code == word else f"{word}:"
+    if word in SINGLE:
+        return f"{word}:"
+    return cause or f"message:{message or ''}"
+
+
+def _of_message(known: messages.Known) -> Advice:
+    label, endpoint = _BUTTONS.get(known.kind, (None, None))
+    return Advice(
+        known.sentence.rstrip("."), known.why, OWNERS[known.who], label, endpoint, known.next_step, known.code
+    )
+
+
+_BUTTONS = {
+    "mapping": ("Choose another", "mappings.index"),
+    "disconnected": ("Reconnect", "connections.panel"),
+}

@@ -1,7 +1,6 @@
 """Reading invoices back before they are changed: what was paid or altered in Xero meanwhile decides what can be."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -10,24 +9,13 @@ from sqlalchemy import select
 from portal import clock
 from portal.extensions import db
 from portal.models import Document, Link, Operation
-from portal.services import leases, looking, outbox, preferences, writing_changes
+from portal.services import leases, looking, outbox, preferences, seen, writing_changes
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
 
 MOST = payloads.MAX_ELEMENTS * 5
 CHANGES = (Operation.UPDATE, Operation.RECODE, Operation.VOID)
-LINE = (
-    "LineItemID",
-    "Description",
-    "Quantity",
-    "UnitAmount",
-    "AccountCode",
-    "TaxType",
-    "Tracking",
-    "DiscountRate",
-    "DiscountAmount",
-)
 
 
 def read(work: Work, operation: Operation) -> None:
@@ -73,37 +61,9 @@ def _keep(work: Work, ids: Sequence[str], found: dict[str, dict[str, Any]]) -> N
         )
         for link in links:
             told = found.get(link.xero_id)
-            link.seen = {"fence": work.fence, "at": clock.now().isoformat(), **_facts(told)}
+            link.seen = {"fence": work.fence, "at": clock.now().isoformat(), **seen.invoice(told)}
             if told is not None:
                 link.xero_status, link.xero_total = (
                     str(told.get("Status")),
                     replies.parse_money(told.get("Total")),
                 )
-
-
-def _facts(told: dict[str, Any] | None) -> dict[str, Any]:
-    if told is None:
-        return {
-            "status": writing_changes.GONE,
-            "paid": 0,
-            "credited": 0,
-            "total": 0,
-            "lines": [],
-            "payments": [],
-        }
-    day = replies.parse_date(told.get("Date"))
-    return {
-        "status": told.get("Status"),
-        "date": day.isoformat() if day else None,
-        "currency": told.get("CurrencyCode"),
-        "amounts": told.get("LineAmountTypes"),
-        "total": told.get("Total") or Decimal(0),
-        "paid": told.get("AmountPaid") or Decimal(0),
-        "credited": told.get("AmountCredited") or Decimal(0),
-        "lines": [{name: row[name] for name in LINE if name in row} for row in told.get("LineItems") or []],
-        "payments": [
-            {"id": each.payment_id, "amount": each.amount, "reference": each.reference}
-            for each in replies.payments_in(told)
-            if each.status != "DELETED"
-        ],
-    }

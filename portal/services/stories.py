@@ -24,7 +24,8 @@ from portal.models import (
     Refund,
     TaxRate,
 )
-from portal.services import invoices, mappings, timelines, writing_invoices, xero_links
+from portal.services import chains, comparing, invoices, mappings, timelines, writing_invoices, xero_links
+from portal.services.comparing import Field, View
 from portal.services.timelines import Edit, Moment
 
 Pushes = Mapping[tuple[Document, int, Operation], Push]
@@ -32,13 +33,14 @@ Pushes = Mapping[tuple[Document, int, Operation], Push]
 
 @dataclass(frozen=True, slots=True)
 class LineRow:
-    """One line with where it goes: the amount, its category, account and tax rate in Xero."""
+    """One line with where it goes: the amount, its category, account and tax rate; `differs` says where else it is."""
 
     line: Line
     amount: Decimal
     category: str
     account: LedgerAccount | None
     tax: TaxRate | None
+    differs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,14 @@ class Story:
     edits: list[Edit]
     difference: Decimal
     timeline: list[Moment]
+    fields: list[Field]
+    view: View
+    open: list[chains.Open]
+
+    @property
+    def may_undo(self) -> bool:
+        """Whether undoing it in Xero may be asked for."""
+        return bool(self.link and self.link.ours and self.link.xero_status not in ("VOIDED", "DELETED"))
 
     @property
     def total_differs(self) -> bool:
@@ -136,7 +146,7 @@ def story(location: Location, hoop_id: str) -> Story:
         url=xero_links.address(connection, link),
         contact_link=contact_link,
         contact_url=xero_links.address(connection, contact_link),
-        lines=_lines(location.id, invoice),
+        lines=_lines(location.id, invoice, link),
         payments=_payments(invoice, connection, by_document, link),
         refunds=_refunds(invoice, connection, by_document),
         edits=timelines.edits(change.before, link.content) if sent and change and link else [],
@@ -144,6 +154,9 @@ def story(location: Location, hoop_id: str) -> Story:
         if invoice.lines
         else Decimal(0),
         timeline=timelines.of(invoice, pushes),
+        fields=comparing.invoice(invoice, link, contact_link),
+        view=View.of(link),
+        open=chains.open_ones(pushes),
     )
 
 
@@ -185,8 +198,10 @@ def _refunds(invoice: Invoice, connection: Connection | None, pushes: Pushes) ->
     ]
 
 
-def _lines(location_id: int, invoice: Invoice) -> list[LineRow]:
+def _lines(location_id: int, invoice: Invoice, link: Link | None) -> list[LineRow]:
     book = mappings.book(location_id)
+    there = comparing.lines_there(invoice, link)
+    known = list(book.accounts.values())
     keys = [line.category_key for line in invoice.lines]
     names = {
         row.key: row.name
@@ -199,8 +214,9 @@ def _lines(location_id: int, invoice: Invoice) -> list[LineRow]:
             line,
             line.quantity * line.unit_amount,
             names.get(line.category_key, line.name),
-            book.account_of_line(line.product_id, line.category_key),
+            account := book.account_of_line(line.product_id, line.category_key),
             book.tax_for(line.tax_key),
+            comparing.account_differs(row, account, known),
         )
-        for line in invoice.lines
+        for line, row in zip(invoice.lines, there, strict=True)
     ]

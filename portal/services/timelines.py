@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portal import words
 from portal.extensions import db
 from portal.models import Attempt, InboundEvent, Invoice, Push, PushState
+from portal.services import problems
 
 LATEST_EVENTS = 20
 TRIED = {
@@ -58,6 +59,8 @@ class Moment:
     title: str
     text: str = ""
     attempt: Attempt | None = None
+    code: str | None = None
+    unknown: bool = False
 
 
 def of(invoice: Invoice, pushes: Iterable[Push]) -> list[Moment]:
@@ -72,8 +75,13 @@ def of(invoice: Invoice, pushes: Iterable[Push]) -> list[Moment]:
         Moment(event.received_at, "inbox", "grey", f"HoopAI told us: {event.event or 'an event'}", event.reason or "")
         for event in events
     ]  # fmt: skip
+    return sorted([*told, *of_pushes(pushes)], key=lambda moment: moment.at, reverse=True)
+
+
+def of_pushes(pushes: Iterable[Push]) -> list[Moment]:
+    """What was tried and decided, newest first."""
     moments = [moment for push in pushes for moment in _moments(push)]
-    return sorted([*told, *moments], key=lambda moment: moment.at, reverse=True)
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 
 def edits(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Edit]:
@@ -114,4 +122,6 @@ def _tried(what: str, attempt: Attempt) -> Moment:
     said, icon, tone = TRIED.get(attempt.outcome, (attempt.outcome, "arrow-up-circle-fill", "blue"))
     took = f"{attempt.duration_ms / 1000:.1f} s" if attempt.duration_ms is not None else ""
     text = " · ".join(part for part in (attempt.message or "", took) if part)
-    return Moment(attempt.at, icon, tone, f"{what} {said}", text, attempt)
+    refused = attempt.outcome == "refused"
+    code = problems.code_of(attempt.message) if refused else None
+    return Moment(attempt.at, icon, tone, f"{what} {said}", text, attempt, code, refused and code is None)

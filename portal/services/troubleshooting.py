@@ -1,120 +1,138 @@
-"""Troubleshooting: what is checked right now, what needs a person, and why one invoice is not in Xero."""
+"""What needs a person, grouped by cause: how many documents, how much money, since when, whose turn it is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from sqlalchemy import Row as Record
 from sqlalchemy import func, select
 
-from portal import clock
+from portal.errors import ChooseAgain
 from portal.extensions import db
-from portal.models import (
-    Category,
-    EventState,
-    Failure,
-    HoopTax,
-    InboundEvent,
-    Invoice,
-    LedgerAccount,
-    Location,
-    Push,
-    PushState,
-)
-from portal.services import invoices, problems, stories
+from portal.models import Category, Failure, HoopTax, LedgerAccount, Location, Push, PushState, User
+from portal.services import activity, invoices, problems, retrying
 from portal.services.mapping_history import method_name
-from portal.services.problems import Advice, Owner
+from portal.services.problems import Advice
 
-MOST_EACH = 500
+SAMPLES = 5
+PART = 500
+SETTLED = "Nothing waits for this any more."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
-    """Blocked pushes that one act mends. `subject` names the category, tax, account or currency concerned."""
+    """Blocked pushes that one act mends. `subject` names the category, tax, account or currency concerned.
 
+    `key` names the group in forms; `samples` are some of its documents, the oldest first.
+    """
+
+    key: str
     failure: Failure
     cause: str
     advice: Advice
     subject: str
     message: str
-    count: int
-    money: dict[str, Decimal]
     oldest: datetime
-    push_ids: list[int]
+    count: int = 0
+    money: dict[str, Decimal] = field(default_factory=dict)
+    first_ids: list[int] = field(default_factory=list)
+    samples: list[activity.Row] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Why an invoice is or is not in Xero, in one sentence; what to do, who, and where."""
-
-    sentence: str
-    invoice: Invoice | None = None
-    meaning: str = ""
-    owner: Owner | None = None
-    label: str | None = None
-    endpoint: str | None = None
+    @property
+    def title(self) -> str:
+        """What is wrong, in a few words."""
+        return f"{self.advice.title}: {self.subject}" if self.subject else self.advice.title
 
 
 def groups(location: Location) -> list[Group]:
-    """What needs a person, grouped by cause, the largest first."""
-    pushes = db.session.scalars(
-        select(Push)
-        .where(Push.location_id == location.id, Push.state == PushState.BLOCKED)
-        .order_by(Push.updated_at, Push.id)
-    ).all()
-    gathered: dict[tuple[str, str], list[Push]] = {}
-    for push in pushes:
-        gathered.setdefault((str(push.failure or Failure.BUG), _cause(push)), []).append(push)
+    """What needs a person, grouped by cause, the largest first; in a fixed number of queries."""
     names = _names(location.id)
-    found = [_group(Failure(failure), cause, many, names) for (failure, cause), many in gathered.items()]
-    return sorted(found, key=lambda group: (-group.count, group.oldest))
+    gathered: dict[str, Group] = {}
+    for row in _sums(location.id):
+        key = _key(row.failure, row.cause, row.message)
+        group = gathered.get(key) or _new(key, row, names)
+        gathered[key] = group
+        group.count += row.number
+        group.oldest = min(group.oldest, row.oldest)
+        group.first_ids.append(row.first)
+        if row.currency and row.money is not None:
+            group.money[row.currency] = group.money.get(row.currency, Decimal(0)) + row.money
+    found = sorted(gathered.values(), key=lambda group: (-group.count, group.oldest))
+    _add_samples(location.id, found)
+    return found
 
 
-def why_not(location: Location, number: str) -> Answer:
-    """Why the invoice with this number (or HoopAI id) is not in Xero."""
-    wanted = number.strip().lstrip("#")
-    found = db.session.scalars(
-        select(Invoice)
-        .where(
-            Invoice.location_id == location.id,
-            (func.lower(Invoice.number) == wanted.lower()) | (Invoice.hoop_id == wanted),
+def retry(location: Location, user: User, key: str) -> int:
+    """Try exactly the documents of this group again; the id of the run. Raises ChooseAgain where none is left."""
+    group = next((each for each in groups(location) if each.key == key), None)
+    if group is None:
+        raise ChooseAgain(SETTLED)
+    return retrying.start(location, user, _members(location.id, key), group.title)
+
+
+def _sums(location_id: int) -> Sequence[Record[*tuple[Any, ...]]]:
+    """Count, money and age of each cause and currency; without a cause, of each message."""
+    message = func.coalesce(Push.cause, Push.message)
+    return db.session.execute(
+        select(
+            Push.failure, Push.cause, func.min(Push.message).label("message"), func.count().label("number"),
+            Push.currency, func.sum(Push.amount).label("money"), func.min(Push.updated_at).label("oldest"),
+            func.min(Push.id).label("first"),
         )
-        .order_by(Invoice.id.desc())
-        .limit(1)
-    ).first()
-    if found is None:
-        return _unknown(location, wanted)
-    return _why(stories.story(location, found.hoop_id))
+        .where(Push.location_id == location_id, Push.state == PushState.BLOCKED)
+        .group_by(Push.failure, Push.cause, message, Push.currency)
+    ).all()  # fmt: skip
 
 
-def _cause(push: Push) -> str:
-    cause = push.cause or ""
-    return cause if ":" in cause or cause else f"message:{push.message or ''}"
-
-
-def _group(failure: Failure, cause: str, pushes: Sequence[Push], names: dict[str, str]) -> Group:
-    money: dict[str, Decimal] = {}
-    for push in pushes:
-        if push.amount is not None and push.currency:
-            money[push.currency] = money.get(push.currency, Decimal(0)) + push.amount
+def _new(key: str, row: Record[*tuple[Any, ...]], names: dict[str, str]) -> Group:
+    failure = Failure(row.failure or Failure.BUG)
+    cause = row.cause or ""
     return Group(
-        failure=failure,
-        cause=cause,
-        advice=problems.advice(failure, cause),
-        subject=_subject(cause, names),
-        message=pushes[0].message or "",
-        count=len(pushes),
-        money=money,
-        oldest=min(push.updated_at for push in pushes),
-        push_ids=[push.id for push in pushes[:MOST_EACH]],
+        key,
+        failure,
+        cause,
+        problems.advice(failure, cause),
+        _subject(key, cause, names),
+        row.message or "",
+        row.oldest,
     )
 
 
-def _subject(cause: str, names: dict[str, str]) -> str:
-    kind, _, key = cause.partition(":")
+def _members(location_id: int, key: str) -> list[int]:
+    rows = db.session.execute(
+        select(Push.id, Push.failure, Push.cause, Push.message)
+        .where(Push.location_id == location_id, Push.state == PushState.BLOCKED)
+        .order_by(Push.updated_at, Push.id)
+    )
+    return [push_id for push_id, failure, cause, said in rows if _key(failure, cause, said) == key]
+
+
+def _key(failure: Failure | None, cause: str | None, message: str | None) -> str:
+    return f"{failure or Failure.BUG}|{problems.group_of(cause, message)}"
+
+
+def _add_samples(location_id: int, found: Iterable[Group]) -> None:
+    wanted = {push_id: group for group in found for push_id in sorted(group.first_ids)[:SAMPLES]}
+    ids = list(wanted)
+    for start in range(0, len(ids), PART):
+        pushes = db.session.scalars(
+            select(Push).where(Push.id.in_(ids[start : start + PART])).order_by(Push.id)
+        )
+        for row in activity.rows(location_id, pushes.all()):
+            wanted[row.push.id].samples.append(row)
+
+
+def _subject(key: str, cause: str, names: dict[str, str]) -> str:
+    kind, _, rest = cause.partition(":")
     if kind == "payment":
-        return method_name(key)
-    return key if kind == "currency" else names.get(cause, "")
+        return method_name(rest)
+    if kind == "currency":
+        return rest
+    if kind in problems.CODES:
+        return key.rpartition(":")[2]
+    return names.get(cause, "")
 
 
 def _names(location_id: int) -> dict[str, str]:
@@ -130,42 +148,3 @@ def _names(location_id: int) -> dict[str, str]:
         "tax:none": "No tax",
         **{f"account:{account.account_id}": account.label for account in accounts},
     }
-
-
-def _unknown(location: Location, number: str) -> Answer:
-    recent = clock.now() - timedelta(days=7)
-    broken = db.session.scalar(
-        select(func.count()).where(
-            InboundEvent.location_id == location.id,
-            InboundEvent.state.in_((EventState.BROKEN, EventState.QUARANTINED)),
-            InboundEvent.received_at > recent,
-        )
-    )
-    extra = f" {broken} deliveries of the last 7 days could not be used." if broken else ""
-    return Answer(
-        f"HoopAI has not told us of an invoice {number}.{extra}",
-        meaning="It cannot reach Xero before HoopAI's webhook has brought it here. Check the number and the webhook.",
-        owner=Owner.YOU,
-        label="Look at the webhook",
-        endpoint="integrations.index",
-    )
-
-
-def _why(story: stories.Story) -> Answer:
-    invoice, push = story.invoice, story.push
-    if push is None:
-        return Answer(f"Invoice {invoice.number} has not asked to be sent yet.", invoice)
-    if push.state == PushState.SENT:
-        return Answer(f"Invoice {invoice.number} is in Xero.", invoice)
-    if push.state in (PushState.SKIPPED, PushState.CANCELLED):
-        return Answer(
-            f"Invoice {invoice.number} is not sent: {push.message or 'a person decided so.'}", invoice
-        )
-    if push.state == PushState.BLOCKED:
-        advice = problems.advice(push.failure, push.cause)
-        sentence = push.message or f"{advice.title}."
-        return Answer(sentence, invoice, advice.meaning, advice.owner, advice.label, advice.endpoint)
-    if push.state == PushState.WAITING:
-        advice = problems.advice(push.failure, push.cause)
-        return Answer(push.message or f"{advice.title}.", invoice, advice.meaning, Owner.NOBODY)
-    return Answer(f"Invoice {invoice.number} is on its way to Xero.", invoice, "", Owner.NOBODY)

@@ -11,6 +11,7 @@ from portal.views.choosing import room as choosing
 from portal.views.connections import room as connections
 from portal.views.contacts import room as contacts
 from portal.views.cutoff import room as cutoff
+from portal.views.documents import room as documents
 from portal.views.entering import room as entering
 from portal.views.hooks import room as hooks
 from portal.views.integrations import room as integrations
@@ -46,6 +47,7 @@ ROOMS = (
     invoices,
     payments,
     contacts,
+    documents,
     pushes,
     troubleshooting,
     hooks,

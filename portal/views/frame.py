@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, g, request, url_for
 
 from portal.filters import plural
-from portal.models import Location
+from portal.models import Location, Push
 from portal.security import here, me, person
 from portal.services import mappings, overview, problems, users
 from portal.services.overview import Glance, Stage
@@ -40,6 +40,7 @@ def register(app: Flask) -> None:
             "frame": _frame,
             "again": _again,
             "advice": problems.advice,
+            "document_url": _document_url,
             "person": me() if person() else None,
             "location": g.get("location"),
         }
@@ -51,6 +52,11 @@ def _again(**changes: Any) -> str:
     query: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), **changes}
     kept = {name: value for name, value in query.items() if value is not None and not name.startswith("_")}
     return url_for(f"{request.blueprint}.index", **kept)
+
+
+def _document_url(push: Push) -> str:
+    """The page of what a push is about."""
+    return url_for("documents.show", kind=push.document, document_id=push.document_id)
 
 
 def _frame() -> Frame | None:

@@ -1,9 +1,11 @@
-"""The table behind `messages`: one row for each message known, XH001 onwards."""
+"""The table behind `messages`: one row for each message known, XH001 onwards. A code never changes its meaning."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from portal.xero.message_facts import FACTS
 
 YOU, BOOKKEEPER, US = "you", "bookkeeper", "us"
 
@@ -13,8 +15,8 @@ class Known:
     """One known message.
 
     `kind` is a failure kind of the outbox (refused, mapping, conflict, disconnected, limit, bug) or "done"
-    when the message means that nothing is left to do. `who` is "you", "bookkeeper" or "us". `subject` is
-    the account code, name or date the message spoke of, if any.
+    when the message means that nothing is left to do. `who` is "you", "bookkeeper" or "us". `said` is Xero's
+    own wording, `why` the cause. `subject` is the account code, name or date the message spoke of, if any.
     """
 
     code: str
@@ -22,6 +24,8 @@ class Known:
     sentence: str
     who: str
     next_step: str
+    said: str
+    why: str
     subject: str | None = None
 
 
@@ -32,13 +36,14 @@ class Row:
 
 
 def _row(number: int, pattern: str, kind: str, who: str, sentence: str, next_step: str) -> Row:
-    return Row(re.compile(pattern, re.I), Known(f"XH{number:03d}", kind, sentence, who, next_step))
+    known = Known(f"XH{number:03d}", kind, sentence, who, next_step, *FACTS[number])
+    return Row(re.compile(pattern, re.I), known)
 
 
 _MAP = "Choose another account under Account Mapping."
 _TAX = "Choose another tax rate under Account Mapping."
 _MEND = "Mend it in HoopAI; the change is sent by itself."
-_REPORT = "Tell us the code on this page; nothing was lost."
+_REPORT = "Send the portal's operator the details with Copy for support; nothing was lost."
 _RETRY = "Then press Retry."
 
 ROWS: tuple[Row, ...] = (

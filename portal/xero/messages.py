@@ -7,10 +7,13 @@ reports).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from portal.xero.message_table import BOOKKEEPER, ROWS, US, YOU, Known
 
-__all__ = ["BOOKKEEPER", "US", "YOU", "Known", "explain", "explain_all"]
+__all__ = ["ALL", "BOOKKEEPER", "US", "YOU", "Known", "explain", "explain_all"]
+
+ALL: dict[str, Known] = {row.known.code: row.known for row in ROWS}
 
 
 def explain(message: str) -> Known | None:
@@ -20,7 +23,7 @@ def explain(message: str) -> Known | None:
         found = row.pattern.search(text)
         if found:
             subject = next((group.strip(" '\"") for group in found.groups() if group), None)
-            return row.known if subject is None else _about(row.known, subject)
+            return row.known if subject is None else replace(row.known, subject=subject)
     return None
 
 
@@ -29,7 +32,3 @@ def explain_all(messages: Iterable[str]) -> Known | None:
     found = [known for known in map(explain, messages) if known]
     ranks = {"disconnected": 0, "conflict": 1, "mapping": 2, "limit": 3, "refused": 4, "done": 5, "bug": 6}
     return min(found, key=lambda known: ranks.get(known.kind, 9), default=None)
-
-
-def _about(known: Known, subject: str) -> Known:
-    return Known(known.code, known.kind, known.sentence, known.who, known.next_step, subject)

@@ -42,6 +42,16 @@ PAGES = (
     "/troubleshooting",
     "/troubleshooting?number=hs-5",
     "/troubleshooting?number=nope",
+    "/troubleshooting/xero-messages",
+    "/troubleshooting/why/not-appearing",
+    "/troubleshooting/why/connection",
+    "/troubleshooting/why/wrong-account",
+    "/troubleshooting/support",
+    "/troubleshooting/support?kind=invoice&document_id=5",
+    "/documents/contact/1",
+    "/documents/payment/1",
+    "/documents/payment/1/undo",
+    "/documents/invoice/1/undo",
 )
 OUTSIDE = ("/people", "/people/1")
 EVERY = (*PAGES, *OUTSIDE)
@@ -58,6 +68,11 @@ SAMPLES = {
     "save_id": "1",
     "recoding_id": "1",
     "key_id": "1",
+    "run_id": "1",
+    "kind": "contact",
+    "document_id": "1",
+    "topic": "connection",
+    "form": "json",
 }
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -73,7 +88,7 @@ def address(rule: Rule) -> str:
     assert not unknown, f"{rule.rule}: add a sample for {sorted(unknown)}"
     path = rule.rule
     for name in rule.arguments:
-        path = re.sub(rf"<(?:\w+:)?{name}>", SAMPLES[name], path)
+        path = re.sub(rf"<(?:\w+(?:\([^)]*\))?:)?{name}>", SAMPLES[name], path)
     return path
 
 

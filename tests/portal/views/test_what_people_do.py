@@ -121,11 +121,34 @@ def test_one_cause_is_retried_with_one_button(site: Flask, ana: Browser) -> None
     assert "The books are locked for these dates" in page.text
     assert "No account is chosen for a category: Workshops" in page.text
     before = blocked(site)
-    with site.app_context():
-        push_id = db.session.scalar(select(Push.id).where(Push.cause == "lock"))
-    answer = ana.post(f"{BASE}/troubleshooting/retry", {"pushes": str(push_id)})
-    assert "1 document tried again now." in ana.get(answer.headers["Location"]).text
+    answer = ana.post(f"{BASE}/troubleshooting/retry", {"group": "refused|lock"})
+    page = ana.get(answer.headers["Location"])
+    assert "1 document tried again now." in page.text
+    assert "<progress" in page.text
     assert blocked(site) == before - 1
+    answer = ana.post(f"{answer.headers['Location']}/stop")
+    assert "1 document called off." in ana.get(answer.headers["Location"]).text
+    assert blocked(site) == before
+    assert "The books are locked for these dates" in ana.get(f"{BASE}/troubleshooting").text
+
+
+def test_all_checks_are_run_now_also_without_javascript(ana: Browser) -> None:
+    answer = ana.post(f"{BASE}/troubleshooting/checks")
+    page = " ".join(ana.get(answer.headers["Location"]).text.split())
+    assert "4 of 4 steps settled" in page
+    assert "Last run" in ana.get(f"{BASE}/troubleshooting").text
+
+
+def test_the_checks_go_on_step_by_step_and_can_be_stopped(ana: Browser) -> None:
+    begun = ana.post(f"{BASE}/troubleshooting/checks", HX_Request="true")
+    run = begun.headers["Location"]
+    assert "0 of 4 steps settled so far" in " ".join(ana.get(run, HX_Request="true").text.split())
+    step = ana.post(f"{run}/step", HX_Request="true")
+    assert "1 of 4 steps settled so far" in " ".join(step.text.split())
+    ana.post(f"{run}/stop")
+    page = " ".join(ana.get(run).text.split())
+    assert "Stopped; 3 left out." in page
+    assert "hx-post" not in page.partition('id="run"')[2].partition(">")[0]
 
 
 def test_chosen_rows_are_left_out_and_stay_visible(site: Flask, ana: Browser) -> None:
