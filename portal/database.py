@@ -58,6 +58,7 @@ def _packaged_sqlite() -> ModuleType | None:
 def prepare(engine: Engine) -> None:
     """Set up each SQLite connection, and begin writers as writers; elsewhere, try idle connections before use."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "connect", _make_durable)
         event.listen(engine, "checkin", _lay_down)
         event.listen(engine, "checkout", _pick_up)
         return
@@ -71,6 +72,17 @@ def _open(connection: Any, _record: object) -> None:
     for pragma in PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def _make_durable(connection: Any, _record: object) -> None:
+    """What is committed must outlive a crash of the server, whatever the server's own settings say.
+
+    A stamp that is lost would let a payment that has left be sent again. Stronger settings than `on` stay.
+    """
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.commit()
 
 
 def _begin(connection: Any) -> None:

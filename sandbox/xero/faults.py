@@ -10,6 +10,8 @@ from sandbox.xero.wire import HTML, JSON, TEXT, Answer, dumps
 
 KINDS = {
     "slow": "answers after some seconds",
+    "hang": "never answers and does nothing; the line stays open for some seconds",
+    "hang-after": "does the work, and never answers; the line stays open for some seconds",
     "lost_reply": "does the work, then hangs up without an answer",
     "refuse": "hangs up before doing anything",
     "late": "hangs up, and does the work some seconds later",
@@ -87,7 +89,7 @@ class Faults:
 def after(fault: Fault | None, answer: Answer) -> Answer:
     """What becomes of a finished answer under this fault."""
     match fault.kind if fault else "":
-        case "lost_reply":
+        case "lost_reply" | "hang-after":
             answer.cut = "drop"
         case "truncated":
             answer.cut = "truncate"

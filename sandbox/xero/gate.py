@@ -19,30 +19,32 @@ from sandbox.xero.tokens import expired
 from sandbox.xero.wire import Answer, Asked
 
 BIGGEST = 10_000_000
+_UNDONE = ("refuse", "late", "hang")
 
 
 def serve(asked: Asked, here: Here) -> Answer:
     """The answer to one call; logged, with correlation id and rate-limit headers."""
     fault = here.faults.take(asked.method, asked.path)
-    if fault and fault.kind in ("refuse", "late"):
+    if fault and fault.kind in _UNDONE:
         if fault.kind == "late":
             later = threading.Timer(fault.seconds, _finish, (asked, here, None, "late"))
             later.daemon = True
             later.start()
-        else:
-            _log(asked, here, Answer(0), time.perf_counter(), False, fault.kind)
-        return Answer(0, cut="drop")
+            return Answer(0, cut="drop")
+        return _undone(asked, here, fault)
     if fault and fault.kind == "slow":
         time.sleep(fault.seconds)
-    return _finish(asked, here, fault, fault.kind if fault else "")
+    answer = _finish(asked, here, fault, fault.kind if fault else "")
+    if fault and fault.kind == "hang-after":
+        time.sleep(fault.seconds)
+    return answer
 
 
 def guarded(asked: Asked, here: Here, work: Callable[[], Answer]) -> Answer:
     """The same faults and log around the token endpoints, which need no token themselves; `late` is `refuse` there."""
     fault = here.faults.take(asked.method, asked.path)
-    if fault and fault.kind in ("refuse", "late"):
-        _log(asked, here, Answer(0), time.perf_counter(), False, fault.kind)
-        return Answer(0, cut="drop")
+    if fault and fault.kind in _UNDONE:
+        return _undone(asked, here, fault)
     if fault and fault.kind == "slow":
         time.sleep(fault.seconds)
     started = time.perf_counter()
@@ -50,7 +52,16 @@ def guarded(asked: Asked, here: Here, work: Callable[[], Answer]) -> Answer:
     answer = after(fault, answer)
     answer.headers["Xero-Correlation-Id"] = str(uuid.uuid4())
     _log(asked, here, answer, started, False, fault.kind if fault else "")
+    if fault and fault.kind == "hang-after":
+        time.sleep(fault.seconds)
     return answer
+
+
+def _undone(asked: Asked, here: Here, fault: Fault) -> Answer:
+    _log(asked, here, Answer(0), time.perf_counter(), False, fault.kind)
+    if fault.kind == "hang":
+        time.sleep(fault.seconds)
+    return Answer(0, cut="drop")
 
 
 def _finish(asked: Asked, here: Here, fault: Fault | None, named: str) -> Answer:

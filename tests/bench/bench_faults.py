@@ -1,7 +1,8 @@
-"""`manage.py bench faults`: every crash point × kill and freeze × network fault × kind × workers × database.
+"""`manage.py bench faults`: workers killed and frozen at every step, and every operation under every other fault.
 
 FAULTS_LANES (default 3) sets how many worlds run side by side, FAULTS_DATABASES (`sqlite,postgres`) on what,
-FAULTS_EVERY (default 1) takes only each n-th run, FAULTS_SCALE (default 2) makes all times longer on a busy machine.
+FAULTS_PARTS (`crashes,table`) which of the two, FAULTS_EVERY (default 1) takes only each n-th run, FAULTS_SCALE
+(default 2) makes the times of the crashes longer on a busy machine.
 """
 
 import json
@@ -13,36 +14,43 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from machinery import ROOT, processes
-from tests.faults.runs import Run
 from tests.faults.sample import matrix
-from tests.support import portal, postgres
+from tests.faults.table import trials
 
-Verdicts = list[tuple[str, list[str], bool, float]]
+Verdicts = list[tuple[str, list[str], bool, float, str]]
 
 
 def main() -> list[dict[str, Any]]:
-    """A row a database; what went wrong is told at once, run by run."""
-    runs = matrix()[:: int(os.environ.get("FAULTS_EVERY", "1"))]
-    names = os.environ.get("FAULTS_DATABASES", "sqlite,postgres").split(",")
-    return [_row(name, runs) for name in names]
+    """A row a database and part; what went wrong is told at once, run by run."""
+    databases = os.environ.get("FAULTS_DATABASES", "sqlite,postgres").split(",")
+    parts = os.environ.get("FAULTS_PARTS", "crashes,table").split(",")
+    return [_row(database, part) for database in databases for part in parts]
 
 
-def _row(name: str, runs: list[Run]) -> dict[str, Any]:
+def _row(database: str, part: str) -> dict[str, Any]:
+    whole: Sequence[Any] = matrix() if part == "crashes" else trials(postgres=database == "postgres")
+    runs = whole[:: int(os.environ.get("FAULTS_EVERY", "1"))]
     began = time.monotonic()
-    verdicts = _played(name, runs)
-    wrong = [each for each in verdicts if each[1]]
-    kinds = Counter(_class(word) for _, complaints, _, _ in wrong for word in complaints[:1])
+    verdicts = _played(database, runs)
+    kinds = Counter(_class(complaints[0]) for _, complaints, *_ in verdicts if complaints)
+    words = Counter(word for run, *_ in verdicts for word in _words(run, part))
     return {
-        "database": name, "runs": len(verdicts), "of": len(runs),
-        "fail point reached": sum(tripped for _, _, tripped, _ in verdicts),
+        "database": database, "part": part, "runs": len(verdicts), "of": len(runs), **words,
+        "fault met": sum(tripped for _, _, tripped, *_ in verdicts),
         "duplicates or wrong": kinds["books"], "lost": kinds["lost"], "stuck": kinds["stuck"],
         "minutes": round((time.monotonic() - began) / 60, 1),
     }  # fmt: skip
+
+
+def _words(run: str, part: str) -> list[str]:
+    if part != "crashes":
+        return []
+    return [name for name, mark in (("killed", ", kill "), ("frozen", ", stop ")) if mark in run]
 
 
 def _class(complaint: str) -> str:
@@ -51,32 +59,18 @@ def _class(complaint: str) -> str:
     return "lost" if complaint.startswith("0 ") else "books"
 
 
-def _played(name: str, runs: list[Run]) -> Verdicts:
+def _played(database: str, runs: Sequence[Any]) -> Verdicts:
     lanes = int(os.environ.get("FAULTS_LANES", "3"))
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        urls = _databases(stack, name, folder, lanes)
-        running = [_lane(folder, place, url, runs[place::lanes]) for place, url in enumerate(urls)]
+    with tempfile.TemporaryDirectory() as folder:
+        running = [_lane(Path(folder), place, database, runs[place::lanes]) for place in range(lanes)]
         said = [process.communicate()[0] for process in running]
     return [tuple(json.loads(line)) for text in said for line in text.splitlines()]
 
 
-def _databases(stack: ExitStack, name: str, folder: Path, lanes: int) -> list[str]:
-    if name == "sqlite":
-        folders = [folder / f"lane{place}" for place in range(lanes)]
-        for each in folders:
-            each.mkdir()
-        return [portal.sqlite_url(each) for each in folders]
-    programs = postgres.programs()
-    assert programs, "no PostgreSQL programs"
-    cluster = stack.enter_context(postgres.cluster(programs))
-    return [cluster.url(cluster.create()) for _ in range(lanes)]
-
-
-def _lane(folder: Path, place: int, url: str, runs: list[Run]) -> subprocess.Popen[str]:
+def _lane(folder: Path, place: int, database: str, runs: Sequence[Any]) -> subprocess.Popen[str]:
     file = folder / f"runs{place}"
-    file.write_bytes(pickle.dumps(runs))
-    command = [sys.executable, "-m", "tests.faults.lane", url, str(file)]
+    file.write_bytes(pickle.dumps(list(runs)))
+    command = [sys.executable, "-m", "tests.faults.lane", database, str(file)]
     tied = processes.tied_to_us(signal.SIGTERM)
     env = {"FAULTS_SCALE": "2", **os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=tied)

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Invoice, Payment, Refund
-from portal.services import following, intake, outbox
+from portal.models import Invoice, MappingKind, Payment, Refund
+from portal.services import following, intake, mappings, outbox, recoding
 from portal.services.unit import release, transaction
 from tests.portal.services.harness import Stage
 from tests.support.hoop import GST, line
@@ -29,6 +29,8 @@ class Expected:
     status: str = "AUTHORISED"
     payments: tuple[Decimal, ...] = ()
     given_back: Decimal | None = None
+    account: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,15 +101,47 @@ def take_back(stage: Stage) -> Case:
     return Case("POST", "Payments", [_expect(made)])
 
 
+def recode(stage: Stage) -> Case:
+    """The line of an invoice that Xero has moves to another account."""
+    name = f"Course {next(_fresh)}"
+    made = _sent(stage, name=name)
+    target = (MappingKind.CATEGORY, f"name:{name.lower()}")
+    saved = mappings.save(stage.location_id, stage.person.user, {target: "260"})
+    assert saved.save_id is not None
+    recoding.start(stage.location_id, stage.person.user, saved.save_id)
+    return Case("POST", "Invoices", [_expect(made, account="260")])
+
+
+def contact_change(stage: Stage) -> Case:
+    """A contact that the portal made in Xero is changed."""
+    number = next(_fresh)
+    made = _sent(stage, f"Client {number}")
+    person = made["contactDetails"]
+    stage.hoop.contact(id=person["id"], email=f"new{number}@lantern.example")
+    return Case("POST", "Contacts", [_expect(made, email=f"new{number}@lantern.example")])
+
+
+def crowd(stage: Stage) -> Case:
+    """More payments than go into one call: only one of the calls meets the trouble."""
+    made = stage.hoop.bulk(60, contacts=1, lines=[line("Care plan", "900", "1", GST)])
+    wait_until(lambda: _carried(stage), 30, "the invoices that a case begins with")
+    rows = []
+    for each in made["ids"]:
+        paid = stage.hoop.act(each, "pay", amount="100", method="card")
+        rows.append(_expect(paid, payments=(Decimal(100),)))
+    return Case("PUT", "Payments", rows)
+
+
 CASES: dict[str, Callable[[Stage], Case]] = {
     "contact": contact, "invoice": invoice, "payment": payment, "update": update, "void": void,
-    "refund": refund, "payout": payout, "take_back": take_back,
+    "refund": refund, "payout": payout, "take_back": take_back, "recode": recode, "contact_change": contact_change,
 }  # fmt: skip
+ALL = {**CASES, "crowd": crowd}
 
 
 def begin(stage: Stage, kind: str, *, applied: bool = True) -> Case:
     """Make the documents of a case; what came before them is in Xero, they are due, or only `applied` not yet."""
-    case = CASES[kind](stage)
+    case = ALL[kind](stage)
     stage.heard()
     release()
     if applied:
@@ -126,11 +160,15 @@ def _compare(books: dict[str, Any], wanted: Expected) -> list[str]:
     found = [row for row in books["invoices"] if row["InvoiceNumber"] == wanted.number]
     names = [row for row in books["contacts"] if row["Name"] == wanted.contact]
     words = [f"{len(names)} contacts {wanted.contact}"] if len(names) != 1 else []
+    if wanted.email and [row.get("EmailAddress") for row in names] != [wanted.email]:
+        words.append(f"contact {wanted.contact} is not changed")
     if len(found) != 1:
         return [*words, f"{len(found)} invoices {wanted.number}"]
     held = (found[0]["Total"], found[0]["Status"])
     if held != (wanted.total, wanted.status):
         words.append(f"invoice {wanted.number} is {held}, not {(wanted.total, wanted.status)}")
+    if wanted.account and [row["AccountCode"] for row in found[0]["LineItems"]] != [wanted.account]:
+        words.append(f"invoice {wanted.number} is not re-coded")
     paid = _payments(books, found[0]["InvoiceID"])
     if paid != list(wanted.payments):
         words.append(f"invoice {wanted.number} has payments {paid}, not {list(wanted.payments)}")
@@ -158,17 +196,17 @@ def _expect(made: dict[str, Any], **more: Any) -> Expected:
     return Expected(made["invoiceNumber"], contact_, Decimal(made["total"]), **more)
 
 
-def _invoice(stage: Stage, name: str) -> dict[str, Any]:
+def _invoice(stage: Stage, name: str, what: str = "Care plan") -> dict[str, Any]:
     person = {
         "name": f"Mira {name}",
         "companyName": name,
         "email": f"{name.replace(' ', '')}@lantern.example",
     }
-    return stage.hoop.create(line("Care plan", "900", "1", GST), contact=person)
+    return stage.hoop.create(line(what, "900", "1", GST), contact=person)
 
 
-def _sent(stage: Stage) -> dict[str, Any]:
-    made = _invoice(stage, "Lantern Foods")
+def _sent(stage: Stage, contact: str = "Lantern Foods", *, name: str = "Care plan") -> dict[str, Any]:
+    made = _invoice(stage, contact, name)
     wait_until(lambda: _carried(stage), 10, "the documents that a case begins with")
     return made
 

@@ -79,17 +79,14 @@ def state(pid: int) -> str:
 
 
 @dataclass
-class World:
-    """One connected location and hands to carry its documents."""
+class Standing:
+    """One connected location, and where its documents stand."""
 
     stage: Stage
-    hands: Hands
     redis: Redis
-    folder: Path
 
-    def calm(self) -> None:
-        """No fault, no worker, nothing used of the quota: the beginning of a run."""
-        self.hands.end()
+    def refresh(self) -> None:
+        """No fault at Xero, nothing used of the quota, no lease and no rest: the beginning of a run."""
         self.stage.xero.mend()
         for key in [*self.redis.keys("bell:*"), *self.redis.keys("*:m"), *self.redis.keys("*:s")]:
             self.redis.delete(key)
@@ -127,6 +124,19 @@ class World:
         release()
         return "\n  ".join([f"at {clock.now()}", rest, *batches, *pushes])
 
+
+@dataclass
+class World(Standing):
+    """The same with hands to carry the documents."""
+
+    hands: Hands
+    folder: Path
+
+    def calm(self) -> None:
+        """No worker and nothing left of the run before."""
+        self.hands.end()
+        self.refresh()
+
     def token(self) -> str:
         """The secret part of the location's webhook address."""
         return self._source().hook_token
@@ -158,7 +168,7 @@ def world(database_url: str, redis_url: str, timings: str = TIMINGS) -> Iterator
             with staged(app, sandbox_url, Xero(sandbox_url)) as stage, Redis.from_url(redis_url) as redis:
                 stage.map_all()
                 stage.xero.limits(minute=100_000, day=1_000_000)
-                yield World(stage, hands, redis, Path(folder))
+                yield World(stage, redis, hands, Path(folder))
                 hands.end()
         portal.dispose(app)
     stand_in.close()

@@ -63,6 +63,14 @@ class Hoop:
         """Take a token away."""
         self._say("DELETE", f"tokens/{token}")
 
+    def hold(self, held: bool, *, backwards: bool = False) -> None:
+        """Hold deliveries back, or let them go, `backwards`: the newest first."""
+        self._say(
+            "POST",
+            "webhooks/pause" if held else "webhooks/resume",
+            {"order": "reversed" if backwards else ""},
+        )
+
     def limit(self, burst: int = 100, day: int = 200_000) -> None:
         """The REST rate limits: calls in ten seconds and a day."""
         self._say("POST", "limits", {"burst": burst, "day": day})

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class Cluster:
     """A running server. `url(name)` names one of its databases."""
 
     folder: Path
+    restart: Callable[[], None]
+    """Break off everything and start again, as after a power cut; returns when it answers."""
     _templates: dict[str, str] = field(default_factory=dict)
 
     def url(self, name: str) -> str:
@@ -84,14 +87,30 @@ def cluster(folder_of_programs: Path) -> Iterator[Cluster]:
         initdb = [*prefix, str(folder_of_programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
         initdb += ["-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **rights)
-        with _serving([*prefix, str(folder_of_programs / "postgres")], folder, rights):
-            yield Cluster(folder)
+        with _serving([*prefix, str(folder_of_programs / "postgres")], folder, rights) as restart:
+            yield Cluster(folder, restart)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _serving(command: Sequence[str], folder: Path, rights: dict[str, Any]) -> Iterator[None]:
+def _serving(command: Sequence[str], folder: Path, rights: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """The server, kept by a thread of its own: a restart may be asked for by one that soon ends."""
+    with ThreadPoolExecutor(1) as keeper:
+        server = keeper.submit(_start, command, folder, rights).result()
+
+        def restart() -> None:
+            nonlocal server
+            keeper.submit(_stop, server, signal.SIGQUIT).result()
+            server = keeper.submit(_start, command, folder, rights).result()
+
+        try:
+            yield restart
+        finally:
+            _stop(server, signal.SIGINT)
+
+
+def _start(command: Sequence[str], folder: Path, rights: dict[str, Any]) -> subprocess.Popen[bytes]:
     words = ["-D", str(folder / "data"), "-k", str(folder)]
     words += [word for setting in _QUICK for word in ("-c", setting)]
     with (folder / "log").open("ab") as log:
@@ -104,14 +123,15 @@ def _serving(command: Sequence[str], folder: Path, rights: dict[str, Any]) -> It
             preexec_fn=processes.tied_to_us(signal.SIGINT),
             **rights,
         )
-    try:
-        wait_until(lambda: _answers(folder), 20, f"PostgreSQL:\n{processes.last_lines(folder / 'log')}")
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        processes.sweep(server)
+    wait_until(lambda: _answers(folder), 20, f"PostgreSQL:\n{processes.last_lines(folder / 'log')}")
+    return server
+
+
+def _stop(server: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    server.send_signal(how)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.wait(10)
+    processes.sweep(server)
 
 
 def _answers(folder: Path) -> bool:

@@ -20,6 +20,10 @@ class Xero:
             {"kind": kind, "path": path, "method": method, "times": times, "seconds": seconds},
         )
 
+    def faults(self) -> list[str]:
+        """The kinds of fault that are still on."""
+        return [str(each["kind"]) for each in self._say("GET", "faults")["faults"]]
+
     def mend(self) -> None:
         """Switch all faults off."""
         self._say("DELETE", "faults")
@@ -42,9 +46,15 @@ class Xero:
         rows = found["calls"] if isinstance(found, dict) else found
         return [row for row in rows if path in row["path"]]
 
-    def organisations(self) -> list[dict[str, Any]]:
-        """Every organisation with its books."""
-        found: list[dict[str, Any]] = self._say("GET", "books")["organisations"]
+    def last_call(self) -> int:
+        """The number of the newest logged call."""
+        return max((int(row["n"]) for row in self.calls()), default=0)
+
+    def organisations(self, tenant: str = "") -> list[dict[str, Any]]:
+        """Every organisation with its books, or the one of this tenant id."""
+        found: list[dict[str, Any]] = self._say("GET", f"books?tenant={tenant}" if tenant else "books")[
+            "organisations"
+        ]
         return found
 
     def tenant(self, country: str) -> str:

@@ -54,7 +54,8 @@ class Stage:
 
     def books(self) -> dict[str, Any]:
         """What Xero holds for the connected organisation."""
-        return next(each for each in self.xero.organisations() if each["tenantId"] == self.tenant_id)
+        (found,) = self.xero.organisations(self.tenant_id)
+        return found
 
     def invoices(self) -> list[dict[str, Any]]:
         """Xero's invoices, deleted ones left out."""
