@@ -12,6 +12,7 @@ NO_MONEY = {
     "operations",
     "config",
     "throttle",
+    "services/clocks",
     "xero/client",
     "xero/limits",
     "xero/classify",

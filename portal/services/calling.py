@@ -59,10 +59,10 @@ class Permit:
     def _release(
         self, left: LimitsLeft | None = None, throttled: Busy | None = None, *, sent: bool = True
     ) -> None:
+        if left is not None and left.told_at is not None:
+            clocks.note(left.told_at)
         with suppress(bell.Away):
             self.quota.release(self.tenant_id, self.token, left, throttled, sent=sent)
-            if left is not None and left.told_at is not None:
-                clocks.note(left.told_at)
 
 
 def reclaim(tenant_id: str, connection_id: int, fence: int) -> None:

@@ -309,7 +309,7 @@ def _clock() -> Check:
     way = "ahead of" if skew.seconds > 0 else "behind"
     return Check(
         name, Verdict.BAD if off >= MANY_SECONDS else Verdict.WARN,
-        f"The clock of {skew.host} is {off:,.0f} seconds {way} Xero's.",
+        f"The clock of {skew.process} is {off:,.0f} seconds {way} Xero's.",
         "Times shown are off, and sending may wait too long or not long enough.", Owner.US,
     )  # fmt: skip
 

@@ -1,52 +1,54 @@
-"""How far this portal's clocks are from Xero's: its answers carry the time, noted once a minute in each process."""
+"""How far our clocks are from Xero's: its answers carry the time, each worker tells it with its heartbeat."""
 
-import socket
-import time
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-import simplejson
+from sqlalchemy import select
 
-from portal import bell, clock
+from portal import clock
+from portal.extensions import db
+from portal.models import Heartbeat
 
-KEY = "portal:clocks"
-EVERY = 60.0
-KEPT = timedelta(days=1)
-_noted = {"at": -EVERY}
+WORD = "clock "
+KEPT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """One host's clock against Xero's: `seconds` is how far ours is ahead (below zero: behind), as told at `at`."""
+    """One process's clock against Xero's: `seconds` is how far ours is ahead (below zero: behind)."""
 
-    host: str
+    process: str
     seconds: float
-    at: datetime
+
+
+_heard: list[tuple[float, datetime]] = []
 
 
 def note(told: datetime) -> None:
-    """Xero's clock says `told` just now. Raises bell.Away; Xero tells whole seconds, so half a second is nothing."""
-    if time.monotonic() - _noted["at"] < EVERY:
-        return
-    _noted["at"] = time.monotonic()
+    """Xero's clock says `told` just now, in whole seconds. Only remembered in this process; never raises."""
     ours = clock.now()
-    row = {"ahead": round((ours - told).total_seconds() - 0.5, 1), "at": ours.timestamp()}
-    bell.client().hset(KEY, socket.gethostname(), simplejson.dumps(row))
+    _heard[:] = [((ours - told).total_seconds() - 0.5, ours)]
+
+
+def said() -> str | None:
+    """What a heartbeat tells of this process's clock; None while Xero has not told the time within an hour."""
+    if not _heard or _heard[0][1] < clock.now() - KEPT:
+        return None
+    return f"{WORD}{_heard[0][0]:+.1f}"
 
 
 def worst() -> Skew | None:
-    """The host whose clock is furthest off, of those that have called Xero within a day; None while none has."""
-    found = [skew for skew in _all() if skew.at > clock.now() - KEPT]
+    """The living process whose clock is furthest off, this one included; None while none knows."""
+    rows = db.session.execute(
+        select(Heartbeat.name, Heartbeat.detail).where(
+            Heartbeat.detail.startswith(WORD), Heartbeat.at > clock.now() - KEPT
+        )
+    )
+    found = [_read(name, str(detail)) for name, detail in rows]
+    if mine := said():
+        found.append(_read("this web process", mine))
     return max(found, key=lambda skew: abs(skew.seconds), default=None)
 
 
-def _all() -> list[Skew]:
-    skews = []
-    with suppress(bell.Away):
-        kept: dict[bytes, bytes] = bell.client().hgetall(KEY)  # type: ignore[assignment]
-        for host, text in kept.items():
-            row = simplejson.loads(text)
-            at = datetime.fromtimestamp(row["at"], UTC)
-            skews.append(Skew(host.decode(), row["ahead"], at))
-    return skews
+def _read(process: str, detail: str) -> Skew:
+    return Skew(process, float(detail.removeprefix(WORD)))
