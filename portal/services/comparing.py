@@ -69,12 +69,13 @@ def invoice(ours: Invoice, link: Link | None, contact_link: Link | None = None) 
     )
     total = link.xero_total if link else None
     paid = _sum(told.get("paid"), told.get("credited")) if told else None
+    called = _names(ours.contact, told.get("contact"))
     sent_as = f"Sent as {ours.number_sent}." if ours.number_sent != ours.number else ""
     return [
         Field("Number", ours.number or None, number, _other(ours.number_sent, number), sent_as),
         Field("Customer", ours.contact.display_name if ours.contact else None, told.get("contact"),
-              "" if mine else _names(ours.contact, told.get("contact")),
-              "Linked to a contact that the portal did not make." if mine else ""),
+              "" if mine else called,
+              "Linked to a contact that the portal did not make." if mine and called else ""),
         Field("Status", words.IN_HOOPAI.get(ours.status, ours.status), _in_xero(status), _status(ours, status)),
         Field("Currency", ours.currency, told.get("currency"), _other(ours.currency, told.get("currency"))),
         Field("Total", ours.total, total, _more(ours.total, total)),

@@ -22,12 +22,16 @@ TABLES: dict[Document, type[Contact] | type[Invoice] | type[Payment] | type[Refu
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One document of a location beside the organisation of today: its row, its link if Xero has it."""
+    """One document of a location beside the organisation of today: its row, its link if Xero has it.
+
+    `page` is the link whose page in Xero shows it: of a payment its invoice's, of money paid out its credit note's.
+    """
 
     kind: Document
     row: Row
     connection: Connection | None
     link: Link | None
+    page: Link | None = None
 
     @property
     def invoice(self) -> Invoice | None:
@@ -49,8 +53,8 @@ class Paper:
 
     @property
     def url(self) -> str | None:
-        """Where a person opens it in Xero; of a payment, which has no page there, its invoice."""
-        return xero_links.address(self.connection, self.link)
+        """Where a person sees it in Xero."""
+        return xero_links.address(self.connection, self.page) if self.link else None
 
 
 def one(location: Location, kind: str, document_id: int) -> Paper:
@@ -62,12 +66,19 @@ def one(location: Location, kind: str, document_id: int) -> Paper:
     if row is None or row.location_id != location.id:
         raise NotFoundHere("There is no such document here.")
     connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
-    link = (
-        linking.find(db.session(), connection.tenant_id, location.id, document, document_id)
-        if connection
-        else None
-    )
-    return Paper(document, row, connection, link)
+    if connection is None:
+        return Paper(document, row, None, None)
+    link = _link(connection, document, document_id)
+    shown = link
+    if isinstance(row, Payment):
+        shown = _link(connection, Document.INVOICE, row.invoice_id)
+    elif document == Document.REFUND:
+        shown = _link(connection, Document.CREDIT_NOTE, document_id)
+    return Paper(document, row, connection, link, shown)
+
+
+def _link(connection: Connection, document: Document, document_id: int) -> Link | None:
+    return linking.find(db.session(), connection.tenant_id, connection.location_id, document, document_id)
 
 
 def push_of(location: Location, push_id: int) -> Push:

@@ -106,7 +106,7 @@ def _text(value: Any) -> str | None:
 
 
 def _moments(push: Push) -> list[Moment]:
-    what, deed = words.DOCUMENTS[push.document], words.DEEDS[push.operation]
+    what, deed = _what(push), words.DEEDS[push.operation]
     if push.document == "payment" and push.operation == "void":
         deed = "to be deleted"
     found = [Moment(push.created_at, "hourglass-split", "blue", f"{what} {deed} in Xero")]
@@ -118,9 +118,23 @@ def _moments(push: Push) -> list[Moment]:
     return found
 
 
+def _what(push: Push) -> str:
+    """What a push is about; money with its amount, since an invoice may have several payments."""
+    what = words.DOCUMENTS[push.document]
+    if push.document in ("contact", "invoice") or push.amount is None:
+        return what
+    return f"{what} of {push.amount:,.2f} {push.currency or ''}".rstrip()
+
+
+def _took(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
 def _tried(what: str, attempt: Attempt) -> Moment:
     said, icon, tone = TRIED.get(attempt.outcome, (attempt.outcome, "arrow-up-circle-fill", "blue"))
-    took = f"{attempt.duration_ms / 1000:.1f} s" if attempt.duration_ms is not None else ""
+    took = _took(attempt.duration_ms)
     text = " · ".join(part for part in (attempt.message or "", took) if part)
     refused = attempt.outcome == "refused"
     code = problems.code_of(attempt.message) if refused else None
