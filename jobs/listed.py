@@ -11,6 +11,7 @@ JOBS = {
     "jobs.pushes.drain",
     "jobs.tokens.refresh",
     "jobs.mails.send",
+    "jobs.notices.look",
     "jobs.housekeeping.facts",
     "jobs.housekeeping.examine",
     "jobs.housekeeping.forget",

@@ -26,6 +26,8 @@ PUBLIC = frozenset(
         "entering.forgot_password",
         "entering.reset_password",
         "entering.invitation",
+        "watching.confirm",
+        "watching.unsubscribe",
         "hooks.hoopai",
         "operations.healthz",
         "operations.readyz",
@@ -33,7 +35,10 @@ PUBLIC = frozenset(
         "api.openapi",
     }
 )
-OWN = frozenset({"sessions", "account"})  # what everybody may do for themselves
+# What everybody may do for themselves, rooms and endpoints.
+OWN = frozenset({"sessions", "account", "notifications.choose"})
+# Posted by mail programs from anywhere; the signed word in the address is what counts.
+FROM_ANYWHERE = frozenset({"watching.unsubscribe"})
 ASSETS = frozenset({"static", "bootstrap.static", "vendor.static"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 API = "api"
@@ -154,7 +159,8 @@ def _identify() -> None:
 
 
 def _refuse_cross_site() -> None:
-    if request.blueprint in ("hooks", API) or request.method in SAFE:
+    elsewhere = request.blueprint in ("hooks", API) or request.endpoint in FROM_ANYWHERE
+    if elsewhere or request.method in SAFE:
         return
     origin = request.headers.get("Origin")
     foreign = origin not in (None, "null") and urlsplit(origin).netloc != request.host
@@ -174,7 +180,7 @@ def _close() -> AnyResponse | None:
     if request.endpoint in PUBLIC or request.endpoint is None or request.blueprint == API:
         return None  # the API has a door of its own, which knows keys and no sessions
     if person() is not None:
-        if request.method not in SAFE and request.blueprint not in OWN:
+        if request.method not in SAFE and not OWN & {request.blueprint, request.endpoint}:
             must_be_able_to_change()
         return None
     returns = request.method in SAFE and not request.path.startswith("/integrations/")

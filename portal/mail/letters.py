@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
+
+# A folded or encoded address in List-Unsubscribe is one that some mail programs do not find.
+WIDE = SMTP.clone(max_line_length=900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Letter:
 
 def composed(letter: Letter, sender: str, name: str) -> EmailMessage:
     """The letter with its headers. Raises ValueError where an address or the subject cannot stand in a header."""
-    message = EmailMessage()
+    message = EmailMessage(WIDE)
     message["From"] = Address(name, addr_spec=sender)
     message["To"] = Address(addr_spec=letter.to)
     message["Subject"] = " ".join(letter.subject.split())

@@ -17,6 +17,7 @@ from portal.models.letters_of_entry import Invitation, PasswordReset
 from portal.models.mails import Mail, MailState
 from portal.models.mapping_history import MappingChange, MappingSave
 from portal.models.mappings import Category, HoopTax, Mapping, MappingKind
+from portal.models.notices import Notice, NoticeKind, Rhythm, Telling, Watcher
 from portal.models.people import Agency, AuditEntry, Location, Role, Session, User, UserLocation
 from portal.models.products import Collection, Product
 from portal.models.pushes import (
@@ -80,6 +81,8 @@ __all__ = [
     "MappingSave",
     "Moment",
     "Money",
+    "Notice",
+    "NoticeKind",
     "Operation",
     "PasswordReset",
     "Payment",
@@ -89,6 +92,7 @@ __all__ = [
     "RecodedInvoice",
     "Recoding",
     "Refund",
+    "Rhythm",
     "Role",
     "Run",
     "RunKind",
@@ -96,7 +100,9 @@ __all__ = [
     "Source",
     "Stage",
     "TaxRate",
+    "Telling",
     "User",
     "UserLocation",
+    "Watcher",
     "Withdrawal",
 ]

@@ -17,6 +17,7 @@ from portal.services import (
     leases,
     looking_up,
     mailing,
+    notices,
     organisations,
     outbox,
     retention,
@@ -33,7 +34,7 @@ Job = tuple[str, tuple[int, ...]]
 
 
 def jobs(second: int) -> Iterator[Job]:
-    """Jobs to ring for in this second of the ticker: deliveries and pushes always, the rest once a minute."""
+    """Jobs to ring for in this second of the ticker: deliveries, pushes and letters always, the rest now and then."""
     if intake.waiting():
         yield intake.JOB, ()
     for location_id in looking_up.due():
@@ -44,6 +45,9 @@ def jobs(second: int) -> Iterator[Job]:
         yield mailing.JOB, ()
     for connection_id in connections():
         yield DRAIN, (connection_id,)
+    if second % 5 == 0:
+        for location_id in notices.due(every=second % MINUTE == 0):
+            yield notices.JOB, (location_id,)
     if second % MINUTE == 0:
         yield from _slow_jobs()
 

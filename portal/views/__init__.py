@@ -18,6 +18,7 @@ from portal.views.integrations import room as integrations
 from portal.views.invoices import room as invoices
 from portal.views.mapping_history import room as mapping_history
 from portal.views.mappings import room as mappings
+from portal.views.notifications import room as notifications
 from portal.views.operations import room as operations
 from portal.views.overview import room as overview
 from portal.views.payments import room as payments
@@ -28,6 +29,8 @@ from portal.views.sessions import room as sessions
 from portal.views.sources import room as sources
 from portal.views.sync_options import room as sync_options
 from portal.views.troubleshooting import room as troubleshooting
+from portal.views.watching import room as watching
+from portal.views.watching import unsubscribe
 
 ROOMS = (
     sessions,
@@ -44,6 +47,8 @@ ROOMS = (
     recodings,
     sync_options,
     api_keys,
+    notifications,
+    watching,
     invoices,
     payments,
     contacts,
@@ -56,7 +61,7 @@ ROOMS = (
 
 
 def register(app: Flask) -> None:
-    """Open the rooms; only HoopAI's webhooks come without a form token."""
+    """Open the rooms; only HoopAI's webhooks and mail programs come without a form token."""
     Bootstrap5(app)
     Htmx(app)
     frame.register(app)
@@ -64,3 +69,4 @@ def register(app: Flask) -> None:
         app.register_blueprint(room)
     app.register_blueprint(vendor.blueprint())
     csrf.exempt(hooks)
+    csrf.exempt(unsubscribe)

@@ -46,7 +46,11 @@ def later(seconds: float) -> time_machine.travel:
 
 
 def test_a_letter_has_text_and_html_and_leaves_nothing_readable_behind(mailbox: Mailbox) -> None:
-    write(unsubscribe="http://localhost:8000/unsubscribe/x")
+    write(
+        unsubscribe="http://localhost:8000/unsubscribe/x",
+        location="Harbour",
+        settings="http://localhost:8000/",
+    )
     assert "password" not in str(db.session.scalar(text("select body_sealed from mails")))
     (letter,) = mailbox.fetch()
 
