@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCALE = Decimal(10_000)
+FOUR_PLACES = Decimal("0.0001")
 NAMES = {
     "ix": "ix_%(column_0_N_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -53,7 +54,7 @@ class Money(TypeDecorator[Decimal]):
         """What the database keeps → Decimal with four places."""
         if value is None or dialect.name != "sqlite":
             return value
-        return (Decimal(value) / SCALE).quantize(Decimal("0.0001"))
+        return (Decimal(value) / SCALE).quantize(FOUR_PLACES)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -78,6 +79,12 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Written(str):
+    """A document that is JSON text already, such as a part of a request: ExactJSON keeps it as it stands."""
+
+    __slots__ = ()
+
+
 class ExactJSON(TypeDecorator[Any]):
     """JSON kept as text with its decimals exact."""
 
@@ -86,11 +93,17 @@ class ExactJSON(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Anything JSON, Decimals included → text."""
-        return None if value is None else simplejson.dumps(value, use_decimal=True, sort_keys=True)
+        if value is None or isinstance(value, Written):
+            return value
+        return str(_encoder.encode(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Text → Python, numbers with a point as Decimal."""
-        return None if value is None else simplejson.loads(value, use_decimal=True)
+        return None if value is None else _decoder.decode(value)
+
+
+_encoder = simplejson.JSONEncoder(use_decimal=True, sort_keys=True)
+_decoder = simplejson.JSONDecoder(parse_float=Decimal)
 
 
 class Word(TypeDecorator[StrEnum]):

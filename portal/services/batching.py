@@ -8,15 +8,17 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from portal.models import Batch, Connection, Document, Failure, Operation, Push
+from portal.models import Batch, Document, Failure, Operation, Push
 from portal.services import following, leases, letters, linking, outbox, writing
 from portal.services.desk import Desk
-from portal.services.letters import Letter
 from portal.services.preflight import Blocked
 from portal.services.unit import transaction
 from portal.xero import payloads
 
 log = logging.getLogger(__name__)
+
+Ready = tuple[dict[str, Any], bytes]
+"""What a batch keeps of a letter, and its element as written."""
 
 IN_FLIGHT = 5
 BROKEN = "Something broke on our side while this was prepared. Nothing was sent."
@@ -35,29 +37,34 @@ def prepare(connection_id: int, fence: int, document: Document, operation: Opera
         )
         if not pushes:
             return []
-        written = _write_all(Desk.lay(session, connection, pushes), pushes)
-        return [_store(session, connection, fence, part).id for part in _packed(written)]
+        ready = _write_all(Desk.lay(session, connection, pushes), pushes)
+        like = Batch(
+            connection_id=connection.id, tenant_id=connection.tenant_id, document=document, operation=operation,
+            fence=fence,
+        )  # fmt: skip
+        return [_store(session, like, part) for part in _packed(document, operation, ready)]
 
 
 def split(session: Session, batch: Batch, fence: int) -> list[int]:
     """Replace a batch that Xero refused as a whole by its two halves, to find the element that spoils it."""
-    half = len(batch.items) // 2
-    parts = [batch.items[:half], batch.items[half:]]
-    return [_store_items(session, batch, fence, part).id for part in parts if part]
+    ready = [(item, text.encode()) for item, text in zip(batch.items, letters.said(batch), strict=True)]
+    half = len(ready) // 2
+    like = Batch(
+        connection_id=batch.connection_id, tenant_id=batch.tenant_id, document=batch.document,
+        operation=batch.operation, fence=fence,
+    )  # fmt: skip
+    return [_store(session, like, part) for part in (ready[:half], ready[half:]) if part]
 
 
-def _write_all(desk: Desk, pushes: Sequence[Push]) -> list[Letter]:
-    written = []
-    for push in pushes:
-        letter = _write_one(desk, push)
-        if letter is not None:
-            written.append(letter)
-    return written
+def _write_all(desk: Desk, pushes: Sequence[Push]) -> list[Ready]:
+    written = (_write_one(desk, push) for push in pushes)
+    return [ready for ready in written if ready is not None]
 
 
-def _write_one(desk: Desk, push: Push) -> Letter | None:
+def _write_one(desk: Desk, push: Push) -> Ready | None:
     try:
-        return writing.write(desk, push)
+        letter = writing.write(desk, push)
+        return letter.item(), payloads.written(letter.element)
     except Blocked as problem:
         outbox.block(push, problem.failure, problem.cause, str(problem))
     except letters.Matched as match:
@@ -88,49 +95,24 @@ def _link(desk: Desk, push: Push, xero_id: str) -> None:
     outbox.sent(push, "Matched with the contact that Xero already has.")
 
 
-def _packed(written: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
-    rest = written
+def _packed(document: Document, operation: Operation, ready: Sequence[Ready]) -> Iterator[Sequence[Ready]]:
+    rest = ready
     while rest:
-        many = letters.fitting(
-            rest[0].push.document, rest[0].push.operation, [letter.element for letter in rest]
-        )
+        many = letters.fitting(document, operation, [written for _, written in rest])
         yield rest[:many]
         rest = rest[many:]
 
 
-def _store(session: Session, connection: Connection, fence: int, part: Sequence[Letter]) -> Batch:
-    push = part[0].push
-    batch = _new(
-        session, connection.id, connection.tenant_id, push.document, push.operation, fence,
-        [letter.item() for letter in part],
-    )  # fmt: skip
-    for letter in part:
-        outbox.sending(letter.push, batch)
-    return batch
-
-
-def _store_items(session: Session, whole: Batch, fence: int, items: list[dict[str, Any]]) -> Batch:
-    batch = _new(session, whole.connection_id, whole.tenant_id, whole.document, whole.operation, fence, items)
-    for item in items:
-        outbox.sending(session.get_one(Push, item["push"]), batch)
-    return batch
-
-
-def _new(
-    session: Session,
-    connection_id: int,
-    tenant_id: str,
-    document: Document,
-    operation: Operation,
-    fence: int,
-    items: list[dict[str, Any]],
-) -> Batch:
-    method, path = letters.route(document, operation, items)
+def _store(session: Session, like: Batch, part: Sequence[Ready]) -> int:
+    items = [item for item, _ in part]
+    method, path = letters.route(like.document, like.operation, items)
     batch = Batch(
-        connection_id=connection_id, tenant_id=tenant_id, document=document, operation=operation,
-        method=method, path=path, items=items, fence=fence, idempotency_key=secrets.token_hex(32),
-        body=letters.body(document, operation, items),
+        connection_id=like.connection_id, tenant_id=like.tenant_id, document=like.document,
+        operation=like.operation, fence=like.fence, method=method, path=path, items=items,
+        idempotency_key=secrets.token_hex(32),
+        body=letters.body(like.document, like.operation, [written for _, written in part]),
     )  # fmt: skip
     session.add(batch)
     session.flush()
-    return batch
+    outbox.sending_all(session, [item["push"] for item in items], batch)
+    return batch.id

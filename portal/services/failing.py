@@ -1,14 +1,14 @@
 """What a failure means: nothing was done, nobody knows, or Xero will not do it; and what follows from each."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Operation, Push
-from portal.services import attempts, batching, linking, outbox, preflight, windows
-from portal.services.attempts import Pair
+from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Link, Operation, Push
+from portal.services import attempts, batching, outbox, preflight, windows
 from portal.services.work import Work
 from portal.xero import errors, messages
 
@@ -24,37 +24,31 @@ A_DAY_LIMIT = 3600
 
 
 def failed(
-    session: Session,
-    work: Work,
-    connection: Connection,
-    batch: Batch,
-    pairs: list[Pair],
-    error: errors.XeroError,
+    session: Session, work: Work, connection: Connection, batch: Batch, error: errors.XeroError
 ) -> None:
     """Settle a batch that brought no results. What may have reached Xero stays open until it has been looked up."""
     if isinstance(error, errors.NoAnswer) or _doubtful(batch, error):
-        unknown(session, batch, pairs, error)
+        unknown(session, batch, error)
         return
-    for item, push in pairs:
-        attempts.note(session, push, batch, "failed", error, item)
+    attempts.note(session, batch, error, [(item, "failed", None) for item in batch.items])
     attempts.close(batch, type(error).__name__)
+    pushes = outbox.carried_by(session, batch)
     if isinstance(error, errors.Rejected | errors.NotFound):
-        _rejected(session, work, batch, pairs, error)
+        _rejected(session, work, batch, pushes, error)
     elif isinstance(error, errors.Busy):
-        _busy(connection, pairs, error)
+        _busy(connection, pushes, error)
     else:
-        _not_done(pairs, error)
+        _not_done(pushes, error)
 
 
-def unknown(session: Session, batch: Batch, pairs: list[Pair], error: errors.XeroError) -> None:
+def unknown(session: Session, batch: Batch, error: errors.XeroError) -> None:
     """Nobody knows whether Xero has done it: the batch stays open, its pushes wait with it."""
     batch.resolve_at = windows.next_look(batch)
     batch.outcome = f"unknown: {type(error).__name__}"
-    for item, push in pairs:
-        attempts.note(session, push, batch, "unsure", error, item)
-        outbox.unsure(push, UNSURE, batch.resolve_at)
-        if push.operation == Operation.UPDATE:
-            _forget_content(session, batch, push)
+    attempts.note(session, batch, error, [(item, "unsure", None) for item in batch.items])
+    outbox.unsure_all(session, batch, UNSURE, batch.resolve_at)
+    if batch.operation == Operation.UPDATE:
+        _forget_content(session, batch)
 
 
 def refused(session: Session, work: Work, push: Push, said: tuple[str, ...]) -> None:
@@ -108,41 +102,53 @@ def _doubtful(batch: Batch, error: errors.XeroError) -> bool:
     return batch.tries > 1 or (twice and isinstance(error, errors.Busy) and not error.limit)
 
 
-def _forget_content(session: Session, batch: Batch, push: Push) -> None:
-    link = linking.find(session, batch.tenant_id, push.location_id, push.document, push.document_id)
-    if link is not None:
-        link.sent_hash = None
+def _forget_content(session: Session, batch: Batch) -> None:
+    """What Xero holds of these is not known any more."""
+    documents = [push.document_id for push in outbox.carried_by(session, batch)]
+    session.execute(
+        update(Link)
+        .where(
+            Link.tenant_id == batch.tenant_id,
+            Link.document == batch.document,
+            Link.document_id.in_(documents),
+        )
+        .values(sent_hash=None)
+    )
 
 
-def _not_done(pairs: list[Pair], error: errors.XeroError) -> None:
-    for _, push in pairs:
+def _not_done(pushes: Sequence[Push], error: errors.XeroError) -> None:
+    for push in pushes:
         if isinstance(error, errors.NotSent):
             outbox.wait(push, Failure.BUSY, UNREACHED)
         else:
             outbox.requeue(push)
 
 
-def _busy(connection: Connection, pairs: list[Pair], error: errors.Busy) -> None:
+def _busy(connection: Connection, pushes: Sequence[Push], error: errors.Busy) -> None:
     day = isinstance(error, errors.DayLimitUsed)
     usual = A_DAY_LIMIT if day else 60 if error.limit is None else 5
     until = clock.now() + timedelta(seconds=error.retry_after or usual)
     words = "Today's calls to Xero are used up." if day else "Xero is busy."
-    for _, push in pairs:
+    for push in pushes:
         outbox.wait(push, Failure.LIMIT if day else Failure.BUSY, words, until)
     connection.rest_until, connection.rest_reason = until, "day" if day else (error.limit or "busy")
 
 
 def _rejected(
-    session: Session, work: Work, batch: Batch, pairs: list[Pair], error: errors.Rejected | errors.NotFound
+    session: Session,
+    work: Work,
+    batch: Batch,
+    pushes: Sequence[Push],
+    error: errors.Rejected | errors.NotFound,
 ) -> None:
     if isinstance(error, errors.Rejected) and error.key_clash:
-        for _, push in pairs:
+        for push in pushes:
             outbox.requeue(push)
-    elif len(pairs) > 1:
+    elif len(pushes) > 1:
         batching.split(session, batch, work.fence)
     else:
         said = tuple(error.messages) if isinstance(error, errors.Rejected) else ()
-        refused(session, work, pairs[0][1], said or (error.message,))
+        refused(session, work, pushes[0], said or (error.message,))
 
 
 def _taken(push: Push, words: str) -> None:

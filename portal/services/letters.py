@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from portal.models import Document, Invoice, Operation, Push
-from portal.xero import payloads
+from portal.models import Batch, Document, Invoice, Operation, Push
+from portal.xero import numbers, payloads
 
 COLLECTIONS = {
     Document.CONTACT: "Contacts",
@@ -35,11 +35,10 @@ class Letter:
     note: str | None = None
 
     def item(self) -> dict[str, Any]:
-        """What a batch keeps of it beside the bytes."""
+        """What a batch keeps of it beside the bytes, which hold the element."""
         kept = {
             "push": self.push.id,
             "number": self.number,
-            "element": self.element,
             "hash": self.content_hash,
             "total": self.expected_total,
         }
@@ -88,14 +87,28 @@ def route(document: Document, operation: Operation, items: Sequence[dict[str, An
     return "PUT" if operation == Operation.CREATE else "POST", path
 
 
-def body(document: Document, operation: Operation, items: Sequence[dict[str, Any]]) -> bytes:
-    """The exact bytes of a batch; what Xero takes one at a time is one plain element."""
-    elements = [item["element"] for item in items]
+def body(document: Document, operation: Operation, elements: Sequence[bytes]) -> bytes:
+    """The exact bytes of a batch of written elements; what Xero takes one at a time is one plain element."""
     if (document, operation) in ALONE:
-        return payloads.single_body(elements[0])
+        return elements[0]
     return payloads.batch_body(COLLECTIONS[document], elements)
 
 
-def fitting(document: Document, operation: Operation, elements: Sequence[dict[str, Any]]) -> int:
-    """How many of the first elements go into one batch."""
+def said(batch: Batch) -> list[str]:
+    """What a batch says of each of its items, word for word, read out of its bytes."""
+    if (batch.document, batch.operation) in ALONE:
+        return [batch.body.decode()]
+    _, parts = numbers.load_parts(batch.body)
+    return parts[COLLECTIONS[batch.document]]
+
+
+def whole_items(batch: Batch) -> list[dict[str, Any]]:
+    """The items of a batch, each with the element that it says."""
+    told = numbers.load(batch.body)
+    elements = [told] if (batch.document, batch.operation) in ALONE else told[COLLECTIONS[batch.document]]
+    return [{**item, "element": element} for item, element in zip(batch.items, elements, strict=True)]
+
+
+def fitting(document: Document, operation: Operation, elements: Sequence[bytes]) -> int:
+    """How many of the first written elements go into one batch."""
     return payloads.fitting(elements, 1 if (document, operation) in ALONE else payloads.MAX_ELEMENTS)

@@ -1,13 +1,28 @@
 """Remember which document is which in Xero."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.models import Document, Link
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one document in Xero; what is None leaves an earlier link as it was."""
+
+    document_id: int
+    xero_id: str
+    number: str | None = None
+    status: str | None = None
+    total: Decimal | None = None
+    content_hash: str | None = None
+    content: Any = None
 
 
 def find(
@@ -38,20 +53,63 @@ def put(
     content_hash: str | None = None,
     ours: bool = True,
     content: dict[str, Any] | None = None,
-) -> Link:
+) -> None:
     """Write down, or bring up to date, that this document is that one in Xero."""
-    link = find(session, tenant_id, location_id, document, document_id)
-    if link is None:
-        link = Link(
-            tenant_id=tenant_id, location_id=location_id, document=document, document_id=document_id,
-            xero_id=xero_id, ours=ours,
-        )  # fmt: skip
-        session.add(link)
-    link.xero_number = number or link.xero_number
-    link.xero_status = status or link.xero_status
-    link.xero_total = link.xero_total if total is None else total
-    link.sent_hash = content_hash or link.sent_hash
-    link.content = content or link.content
-    link.linked_at = clock.now()
+    known = Known(document_id, xero_id, number, status, total, content_hash, content)
+    put_all(session, tenant_id, location_id, document, [known], ours=ours)
+
+
+def put_all(
+    session: Session,
+    tenant_id: str,
+    location_id: int,
+    document: Document,
+    all_known: Sequence[Known],
+    *,
+    ours: bool = True,
+) -> None:
+    """The same of many documents of one kind, in two statements where they are new. A link keeps its Xero id."""
+    links = _of(session, tenant_id, location_id, document, (known.document_id for known in all_known))
+    moment = clock.now()
+    common = {
+        "tenant_id": tenant_id, "location_id": location_id, "document": document, "ours": ours,
+        "linked_at": moment,
+    }  # fmt: skip
+    new = [common | _row(known) for known in all_known if known.document_id not in links]
+    if new:
+        session.execute(insert(Link), new)
+    for known in all_known:
+        if known.document_id in links:
+            _bring_up_to_date(links[known.document_id], known)
+            links[known.document_id].linked_at = moment
     session.flush()
-    return link
+
+
+def _of(
+    session: Session, tenant_id: str, location_id: int, document: Document, ids: Iterable[int]
+) -> dict[int, Link]:
+    found = session.scalars(
+        select(Link).where(
+            Link.tenant_id == tenant_id,
+            Link.location_id == location_id,
+            Link.document == document,
+            Link.document_id.in_(list(ids)),
+        )
+    )
+    return {link.document_id: link for link in found}
+
+
+def _row(known: Known) -> dict[str, Any]:
+    return {
+        "document_id": known.document_id, "xero_id": known.xero_id, "xero_number": known.number,
+        "xero_status": known.status, "xero_total": known.total, "sent_hash": known.content_hash,
+        "content": known.content,
+    }  # fmt: skip
+
+
+def _bring_up_to_date(link: Link, known: Known) -> None:
+    link.xero_number = known.number or link.xero_number
+    link.xero_status = known.status or link.xero_status
+    link.xero_total = link.xero_total if known.total is None else known.total
+    link.sent_hash = known.content_hash or link.sent_hash
+    link.content = known.content or link.content

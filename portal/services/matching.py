@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -75,14 +75,30 @@ def remember(session: Session, connection_id: int, facts: Iterable[replies.Conta
         )
     )
     rows = {row.contact_id: row for row in known}
+    for contact_id, row in rows.items():
+        for name, value in _entry(by_id[contact_id]).items():
+            setattr(row, name, value)
+    new = [
+        {"connection_id": connection_id, "contact_id": contact_id, **_entry(fact)}
+        for contact_id, fact in by_id.items()
+        if contact_id not in rows
+    ]
+    if new:
+        session.execute(insert(DirectoryContact), new)
     for contact_id, fact in by_id.items():
-        row = rows.get(contact_id) or DirectoryContact(connection_id=connection_id, contact_id=contact_id)
-        row.name, row.name_folded = fact.name[:255], folded(fact.name)
-        row.email = fact.email.casefold()[:255] if fact.email else None
-        row.contact_number, row.status, row.merged_into = fact.contact_number, fact.status, fact.merged_into
-        session.add(row)
         if fact.merged_into:
             _repoint(session, connection_id, contact_id, fact.merged_into)
+
+
+def _entry(fact: replies.ContactFact) -> dict[str, str | None]:
+    return {
+        "name": fact.name[:255],
+        "name_folded": folded(fact.name),
+        "email": fact.email.casefold()[:255] if fact.email else None,
+        "contact_number": fact.contact_number,
+        "status": fact.status,
+        "merged_into": fact.merged_into,
+    }
 
 
 def _repoint(session: Session, connection_id: int, merged: str, into: str) -> None:

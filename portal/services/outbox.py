@@ -10,8 +10,9 @@ skipped, cancelled: nothing will be sent.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal import clock
@@ -76,16 +77,27 @@ def leave_out(session: Session, push: Push, sentence: str) -> None:
     session.flush()
 
 
-def sending(push: Push, batch: Batch) -> None:
-    """It is part of a batch that is written down and about to leave."""
-    _to(push, PushState.SENDING)
-    push.batch_id, push.sending_revision = batch.id, push.revision
+def sending_all(session: Session, push_ids: Sequence[int], batch: Batch) -> None:
+    """They are part of a batch that is written down and about to leave."""
+    _all_to(session, push_ids, PushState.SENDING, batch_id=batch.id, sending_revision=Push.revision)
+
+
+def carried_by(session: Session, batch: Batch) -> Sequence[Push]:
+    """The pushes of a batch, in its order."""
+    ids = [item["push"] for item in batch.items]
+    found = {push.id: push for push in session.scalars(select(Push).where(Push.id.in_(ids)))}
+    return [found[push_id] for push_id in ids]
 
 
 def sent(push: Push, message: str | None = None) -> None:
     """It is in Xero. A revision wanted meanwhile is queued by whoever wanted it, as an update."""
     _to(push, PushState.SENT, message=message)
     push.batch_id, push.tries = None, 0
+
+
+def sent_all(session: Session, push_ids: Sequence[int], message: str | None = None) -> None:
+    """These are in Xero, with the same thing to be said of each."""
+    _all_to(session, push_ids, PushState.SENT, message=message, batch_id=None, tries=0)
 
 
 def wait(push: Push, failure: Failure, message: str, until: datetime | None = None) -> None:
@@ -96,10 +108,12 @@ def wait(push: Push, failure: Failure, message: str, until: datetime | None = No
     push.tries += 1
 
 
-def unsure(push: Push, message: str, look_at: datetime) -> None:
-    """No answer came. It stays with its batch until Xero has been looked at."""
-    _to(push, PushState.WAITING, failure=Failure.UNSURE, message=message)
-    push.next_try_at = look_at
+def unsure_all(session: Session, batch: Batch, message: str, look_at: datetime) -> None:
+    """No answer came. The pushes stay with their batch until Xero has been looked at."""
+    _all_to(
+        session, [item["push"] for item in batch.items], PushState.WAITING,
+        failure=Failure.UNSURE, message=message, next_try_at=look_at,
+    )  # fmt: skip
 
 
 def block(push: Push, failure: Failure, cause: str, message: str) -> None:
@@ -112,6 +126,11 @@ def requeue(push: Push) -> None:
     """It certainly did not reach Xero (or an older revision did): send it again under a new key."""
     _to(push, PushState.QUEUED)
     push.batch_id = None
+
+
+def requeue_all(session: Session, push_ids: Sequence[int]) -> None:
+    """The same for many."""
+    _all_to(session, push_ids, PushState.QUEUED, batch_id=None)
 
 
 def cancel(push: Push, message: str, user: User | None = None) -> None:
@@ -143,8 +162,11 @@ def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> Colu
     It is queued or has waited long enough, is in no open batch, its parent is in Xero, and no other push of the
     same document is under way.
     """
-    waited = and_(Push.state == PushState.WAITING, Push.next_try_at <= moment)
-    wants = and_(Push.batch_id.is_(None), or_(Push.state == PushState.QUEUED, waited))
+    wants = and_(
+        Push.state.in_((PushState.QUEUED, PushState.WAITING)),
+        Push.batch_id.is_(None),
+        or_(Push.state == PushState.QUEUED, Push.next_try_at <= moment),
+    )
     return and_(wants, _parent_is_there(tenant_id), _not_under_way())
 
 
@@ -306,3 +328,16 @@ def _to(push: Push, state: PushState, *, failure: Failure | None = None, message
     push.cause, push.next_try_at = None, None
     push.updated_at = clock.now()
     push.settled_at = push.updated_at if state.settled else None
+
+
+def _all_to(session: Session, push_ids: Sequence[int], state: PushState, **more: Any) -> None:
+    """Many at once in one statement; rows of them that the session holds are out of date until it ends."""
+    moment = clock.now()
+    values = {
+        "state": state, "failure": None, "message": None, "cause": None, "next_try_at": None,
+        "updated_at": moment, "settled_at": moment if state.settled else None,
+    }  # fmt: skip
+    session.execute(
+        update(Push).where(Push.id.in_(push_ids)).values(values | more),
+        execution_options={"synchronize_session": False},
+    )

@@ -13,6 +13,7 @@ from portal.services import (
     attempts,
     failing,
     following,
+    landing,
     leases,
     letters,
     linking,
@@ -25,6 +26,8 @@ from portal.services import (
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
+
+Item = dict[str, Any]
 
 
 def resolve(work: Work) -> None:
@@ -68,8 +71,7 @@ def _adopt_lost(work: Work) -> None:
         )
         for batch in lost:
             batch.resolve_at = windows.next_look(batch)
-            for item in batch.items:
-                outbox.unsure(session.get_one(Push, item["push"]), failing.UNSURE, batch.resolve_at)
+            outbox.unsure_all(session, batch, failing.UNSURE, batch.resolve_at)
 
 
 def _drop_foreign(work: Work) -> None:
@@ -84,8 +86,7 @@ def _drop_foreign(work: Work) -> None:
             )
         )
         for batch in foreign:
-            for item in batch.items:
-                outbox.requeue(session.get_one(Push, item["push"]))
+            outbox.requeue_all(session, [item["push"] for item in batch.items])
             attempts.close(batch, "never sent: the location is connected to another organisation now")
 
 
@@ -115,37 +116,35 @@ def _look_later(work: Work, batch_id: int) -> None:
         leases.hold(session, work.connection_id, work.fence)
         batch = session.get_one(Batch, batch_id)
         batch.resolve_at = windows.next_look(batch)
-        for item in batch.items:
-            outbox.unsure(session.get_one(Push, item["push"]), failing.UNSURE, batch.resolve_at)
+        outbox.unsure_all(session, batch, failing.UNSURE, batch.resolve_at)
 
 
 def _look(work: Work, batch_id: int) -> None:
     """The quiet time is over, nothing of the batch can still arrive: read back, then decide each element."""
     batch = db.session.get_one(Batch, batch_id)
-    items, find = list(batch.items), looking.FINDERS[(batch.document, batch.operation)]
+    items, find = letters.whole_items(batch), looking.FINDERS[(batch.document, batch.operation)]
     release()
     seen = find(work, items)
     failpoints.here("after_look")
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
         batch = session.get_one(Batch, batch_id, populate_existing=True)
-        for item in items:
-            _decide(session, work, batch, item, seen.get(item["number"]))
+        outbox.requeue_all(session, [item["push"] for item in items if item["number"] not in seen])
+        _found(
+            session, work, batch, [(item, seen[item["number"]]) for item in items if item["number"] in seen]
+        )
         attempts.close(batch, "looked up in Xero")
 
 
-def _decide(
-    session: Session, work: Work, batch: Batch, item: dict[str, Any], found: dict[str, Any] | None
-) -> None:
-    push = session.get_one(Push, item["push"])
-    if found is None:
-        outbox.requeue(push)
+def _found(session: Session, work: Work, batch: Batch, found: list[tuple[Item, Item]]) -> None:
+    """They had arrived; of an invoice it is also asked whether the one in Xero is ours."""
+    if (batch.document, batch.operation) == (Document.INVOICE, Operation.CREATE):
+        for item, told in found:
+            push = session.get_one(Push, item["push"])
+            _claim(session, work, push, session.get_one(Invoice, push.document_id), told, item)
         return
-    result = replies.element_results([found], letters.COLLECTIONS[batch.document])[0]
-    if push.document == Document.INVOICE and push.operation == Operation.CREATE:
-        _claim(session, work, push, session.get_one(Invoice, push.document_id), found, item)
-    else:
-        recording.landed(session, batch, item, push, result)
+    results = replies.element_results([told for _, told in found], letters.COLLECTIONS[batch.document])
+    landing.land(session, batch, [(item, result) for (item, _), result in zip(found, results, strict=True)])
 
 
 def _claim(
@@ -153,8 +152,8 @@ def _claim(
     work: Work,
     push: Push,
     invoice: Invoice,
-    found: dict[str, Any],
-    item: dict[str, Any] | None = None,
+    found: Item,
+    item: Item | None = None,
 ) -> None:
     result = replies.element_results([found], "Invoices")[0]
     if found.get("Reference") != letters.reference(invoice):
@@ -176,7 +175,7 @@ def _claim(
         following.update(session, invoice)
 
 
-def _maker(found: dict[str, Any]) -> str:
+def _maker(found: Item) -> str:
     if str(found.get("Reference") or "").startswith("HoopAI "):
         return "belongs to another HoopAI invoice"
     return "was not made by HoopAI"

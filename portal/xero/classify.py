@@ -67,7 +67,7 @@ def messages_in(value: Any, list_name: str = "ValidationErrors", depth: int = 0)
         if isinstance(entry, dict) and isinstance(entry.get("Message"), str):
             yield entry["Message"].strip()
     for key, item in value.items():
-        if key != list_name and isinstance(item, (dict, list)):
+        if item and isinstance(item, (dict, list)) and key != list_name:
             yield from messages_in(item, list_name, depth + 1)
 
 

@@ -24,7 +24,10 @@ _UNIT_PRICED = re.compile(r"^(Invoices|CreditNotes)(/[^/]+)?$")
 
 @dataclass(frozen=True)
 class Reply:
-    """A 2xx answer (or a 304 to "changed since", with an empty list). Numbers in `data` are exact."""
+    """A 2xx answer (or a 304 to "changed since", with an empty list). Numbers in `data` are exact.
+
+    `parts` has the text of each element of the lists in `data`.
+    """
 
     status: int
     data: Any = field(repr=False)
@@ -33,6 +36,7 @@ class Reply:
     duration_ms: int
     correlation_id: str | None
     limits: LimitsLeft
+    parts: numbers.Parts = field(default_factory=dict, repr=False)
 
 
 class XeroClient:
@@ -228,21 +232,19 @@ def _reply(answer: Answer, collection: str | None = None) -> Reply:
     if answer.status == 204 and not answer.raw:
         return _as_reply(answer, {})
     try:
-        data = numbers.load(answer.raw)
+        data, parts = numbers.load_parts(answer.raw)
     except ValueError:
-        data = None
-    if not isinstance(data, dict):
         raise NoAnswer(
             "Xero's answer could not be read.",
             status=answer.status,
             correlation_id=answer.correlation_id,
             limits=LimitsLeft.from_headers(answer.headers),
             duration_ms=answer.duration_ms,
-        )
-    return _as_reply(answer, data)
+        ) from None
+    return _as_reply(answer, data, parts)
 
 
-def _as_reply(answer: Answer, data: dict[str, Any]) -> Reply:
+def _as_reply(answer: Answer, data: dict[str, Any], parts: numbers.Parts | None = None) -> Reply:
     return Reply(
         status=answer.status,
         data=data,
@@ -251,6 +253,7 @@ def _as_reply(answer: Answer, data: dict[str, Any]) -> Reply:
         duration_ms=answer.duration_ms,
         correlation_id=answer.correlation_id,
         limits=LimitsLeft.from_headers(answer.headers),
+        parts=parts or {},
     )
 
 

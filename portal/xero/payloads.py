@@ -48,7 +48,7 @@ __all__ = [
     "mark_in",
     "payment_mark",
     "route",
-    "single_body",
+    "written",
 ]
 
 MAX_ELEMENTS = 50
@@ -247,28 +247,26 @@ def route(out: Out) -> tuple[str, str]:
             return "PUT", "Payments"
 
 
-def batch_body(collection: str, elements: Sequence[dict[str, Any]]) -> bytes:
-    """The bytes of a batch: the same elements always give the same bytes. ValueError when empty or over the
-    limits.
-    """
+def written(one: dict[str, Any]) -> bytes:
+    """The bytes of one element; the same element always gives the same bytes."""
+    return numbers.dump(one)
+
+
+def batch_body(collection: str, elements: Sequence[bytes]) -> bytes:
+    """The bytes of a batch of written elements. ValueError when empty or over the limits."""
     if not 0 < len(elements) <= MAX_ELEMENTS:
         raise ValueError(f"A batch has 1 to {MAX_ELEMENTS} elements.")
-    body = numbers.dump({collection: list(elements)})
+    body = b'{"' + collection.encode() + b'":[' + b",".join(elements) + b"]}"
     if len(body) > MAX_BYTES:
         raise ValueError(f"A batch has at most {MAX_BYTES} bytes.")
     return body
 
 
-def single_body(one: dict[str, Any]) -> bytes:
-    """The bytes of a change to one document by its id."""
-    return numbers.dump(one)
-
-
-def fitting(elements: Sequence[dict[str, Any]], most: int = MAX_ELEMENTS) -> int:
-    """How many of the first elements fit into one batch; at least 1 if there are any."""
+def fitting(elements: Sequence[bytes], most: int = MAX_ELEMENTS) -> int:
+    """How many of the first written elements fit into one batch; at least 1 if there are any."""
     size = 32
     for count, one in enumerate(elements[: min(most, MAX_ELEMENTS)]):
-        size += len(numbers.dump(one)) + 1
+        size += len(one) + 1
         if size > MAX_BYTES:
             return max(count, 1)
     return min(len(elements), most, MAX_ELEMENTS)

@@ -60,7 +60,7 @@ class ElementResult:
 
     `xero_id` is None for a refused create. `number` is the invoice, contact or credit note number, for
     payments the Reference. `total` is an invoice's or credit note's Total, a payment's Amount. `data` is
-    the element as Xero gave it.
+    the element as Xero gave it, `text` its very words where they are known.
     """
 
     position: int
@@ -72,6 +72,7 @@ class ElementResult:
     messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     data: dict[str, Any] = field(default_factory=dict, repr=False)
+    text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,15 @@ def results(reply: Reply, collection: str) -> list[ElementResult]:
     place.
     """
     found = reply.data.get(collection)
-    return element_results(found if isinstance(found, list) else [], collection)
+    return element_results(found if isinstance(found, list) else [], collection, reply.parts.get(collection))
 
 
-def element_results(elements: Sequence[dict[str, Any]], collection: str) -> list[ElementResult]:
-    """The same from a plain list, such as `Rejected.elements`."""
+def element_results(
+    elements: Sequence[dict[str, Any]], collection: str, texts: Sequence[str] | None = None
+) -> list[ElementResult]:
+    """The same from a plain list, such as `Rejected.elements`, and the text of each where it is at hand."""
     return [
-        _result(position, item, collection)
+        _result(position, item, collection, texts[position] if texts else None)
         for position, item in enumerate(elements)
         if isinstance(item, dict)
     ]
@@ -220,9 +223,9 @@ def contact_facts(items: Sequence[dict[str, Any]]) -> list[ContactFact]:
     ]
 
 
-def _result(position: int, item: dict[str, Any], collection: str) -> ElementResult:
+def _result(position: int, item: dict[str, Any], collection: str, text: str | None) -> ElementResult:
     id_name, number_name = _NAMES.get(collection, ("", ""))
-    messages = tuple(dict.fromkeys(messages_in(item)))
+    messages = _said(item, text, "ValidationErrors")
     failed = (
         item.get("StatusAttributeString") == "ERROR"
         or item.get("HasErrors") is True
@@ -238,9 +241,17 @@ def _result(position: int, item: dict[str, Any], collection: str) -> ElementResu
         status=_text(item.get("ContactStatus") if collection == "Contacts" else item.get("Status")),
         total=parse_money(item.get("Total", item.get("Amount"))),
         messages=messages,
-        warnings=tuple(dict.fromkeys(messages_in(item, "Warnings"))),
+        warnings=_said(item, text, "Warnings"),
         data=item,
+        text=text,
     )
+
+
+def _said(item: dict[str, Any], text: str | None, list_name: str) -> tuple[str, ...]:
+    """The messages of this list anywhere in the element; most elements have none, which their text shows at once."""
+    if text is not None and f'"{list_name}"' not in text:
+        return ()
+    return tuple(dict.fromkeys(messages_in(item, list_name)))
 
 
 def _payment(item: dict[str, Any]) -> PaymentFact:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SCATTER = 0x2C1B3C6D | 1
 _SPACES = re.compile(r"\s+")
+_WORDS = re.compile(r"[A-Z0-9-]+")
 _EMAIL = re.compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 
 
@@ -71,8 +72,7 @@ def payment_mark(push_id: int | str) -> str:
 
 def mark_in(reference: str | None, mark: str) -> bool:
     """Whether `reference` carries `mark` as a word of its own, in any case."""
-    word = rf"(?<![A-Z0-9-]){re.escape(mark)}(?![A-Z0-9-])"
-    return re.search(word, reference or "", re.I) is not None
+    return mark.upper() in _WORDS.findall((reference or "").upper())
 
 
 def _number_letters(number: int) -> str:

@@ -38,7 +38,7 @@ def _no_write_ahead() -> None:
 def _timeout_is_failure() -> None:
     """No answer is taken for "not done": sent again under a new key."""
 
-    def not_done(session: Session, batch: Batch, pairs: object, error: object) -> None:
+    def not_done(session: Session, batch: Batch, error: object) -> None:
         _again(session, batch)
 
     failing.unknown = not_done

@@ -38,7 +38,7 @@ def invoice(**more):
 @given(money)
 def test_every_amount_arrives_exactly_and_in_plain_form(amount):
     line = LineOut("x", Decimal(1), amount)
-    body = payloads.batch_body("Invoices", [payloads.element(invoice(lines=(line,)))])
+    body = payloads.batch_body("Invoices", [payloads.written(payloads.element(invoice(lines=(line,))))])
     sent = simplejson.loads(body, use_decimal=True)["Invoices"][0]["LineItems"][0]["UnitAmount"]
     assert Decimal(sent) == amount
     written = body.decode().split('"UnitAmount":')[1].split("}")[0]
@@ -52,15 +52,17 @@ def test_equal_amounts_give_equal_bytes(whole, zeros):
 
 
 def test_the_same_batch_always_has_the_same_bytes():
-    made = {payloads.batch_body("Invoices", [payloads.element(invoice())] * 3) for _ in range(5)}
+    made = {
+        payloads.batch_body("Invoices", [payloads.written(payloads.element(invoice()))] * 3) for _ in range(5)
+    }
     assert len(made) == 1
 
 
 def test_a_float_never_gets_into_a_letter():
     with pytest.raises(TypeError):
-        payloads.batch_body("Payments", [{"Amount": 0.1}])
+        payloads.written({"Amount": 0.1})
     with pytest.raises(ValueError, match="number"):
-        payloads.batch_body("Payments", [{"Amount": Decimal("NaN")}])
+        payloads.written({"Amount": Decimal("NaN")})
 
 
 def test_an_invoice_says_all_that_an_approval_needs():
@@ -188,13 +190,13 @@ def test_whatever_a_line_is_called_its_description_fits(text):
 
 
 def test_batches_stay_below_the_limits():
-    small = [{"Name": "x"}] * 60
+    small = [payloads.written({"Name": "x"})] * 60
     assert payloads.fitting(small) == 50
     with pytest.raises(ValueError, match="elements"):
         payloads.batch_body("Contacts", small)
     with pytest.raises(ValueError, match="elements"):
         payloads.batch_body("Contacts", [])
-    large = [{"Name": "x" * 100_000}] * 50
+    large = [payloads.written({"Name": "x" * 100_000})] * 50
     count = payloads.fitting(large)
     assert 25 <= count < 31
     assert len(payloads.batch_body("Contacts", large[:count])) <= payloads.MAX_BYTES
@@ -256,5 +258,5 @@ def test_a_mark_is_found_as_a_word_of_its_own(number, before, after):
 
 
 def test_letters_are_valid_json_in_utf8():
-    body = payloads.single_body({"Name": "Zoë – 東京"})
+    body = payloads.written({"Name": "Zoë – 東京"})
     assert json.loads(body) == {"Name": "Zoë – 東京"}

@@ -51,7 +51,7 @@ def client(sandbox, tokens):
 
 
 def put(client, collection, *outs):
-    body = payloads.batch_body(collection, [payloads.element(out) for out in outs])
+    body = payloads.batch_body(collection, [payloads.written(payloads.element(out)) for out in outs])
     return replies.results(client.write("PUT", collection, body, uuid4().hex), collection)
 
 
@@ -202,7 +202,12 @@ def test_a_credit_note_is_made_and_set_against_its_invoice(client):
     assert (note.ok, note.total) == (True, 110), note.messages
     out = AllocationOut(note.xero_id, made.xero_id, Decimal(110), TODAY)
     method, path = payloads.route(out)
-    client.write(method, path, payloads.batch_body("Allocations", [payloads.element(out)]), uuid4().hex)
+    client.write(
+        method,
+        path,
+        payloads.batch_body("Allocations", [payloads.written(payloads.element(out))]),
+        uuid4().hex,
+    )
     (read,) = client.invoices_numbered(["77"]).data["Invoices"]
     assert (read["AmountDue"], read["AmountCredited"]) == (220, 110)
 
@@ -211,14 +216,14 @@ def test_an_invoice_is_voided_by_its_id(client):
     (made,) = put(client, "Invoices", invoice(client, "9", customer(client)))
     out = VoidOut(made.xero_id)
     method, path = payloads.route(out)
-    reply = client.write(method, path, payloads.single_body(payloads.element(out)), uuid4().hex)
+    reply = client.write(method, path, payloads.written(payloads.element(out)), uuid4().hex)
     assert replies.results(reply, "Invoices")[0].status == "VOIDED"
 
 
 def test_the_same_letter_under_the_same_key_makes_one_payment_and_another_letter_is_refused(client):
     (made,) = put(client, "Invoices", invoice(client, "5", customer(client)))
     paid = PaymentOut(made.xero_id, bank(client).account_id, TODAY, Decimal(10), "H-AAAAAA")
-    body = payloads.batch_body("Payments", [payloads.element(paid)])
+    body = payloads.batch_body("Payments", [payloads.written(payloads.element(paid))])
     first = replies.results(client.write("PUT", "Payments", body, "key-5"), "Payments")[0]
     again = replies.results(client.write("PUT", "Payments", body, "key-5"), "Payments")[0]
     assert first.xero_id == again.xero_id
@@ -245,7 +250,9 @@ def test_the_same_letter_under_the_same_key_makes_one_payment_and_another_letter
 )
 def test_every_fault_is_named_by_what_to_do_next(client, xero, kind, error):
     contact_id = customer(client)
-    body = payloads.batch_body("Invoices", [payloads.element(invoice(client, "31", contact_id))])
+    body = payloads.batch_body(
+        "Invoices", [payloads.written(payloads.element(invoice(client, "31", contact_id)))]
+    )
     xero.fault(kind, "Invoices", method="PUT")
     with pytest.raises(error) as caught:
         client.write("PUT", "Invoices", body, "key-31")

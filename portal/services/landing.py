@@ -1,0 +1,143 @@
+"""What is in Xero now: links, states and what follows from it, for all elements of a batch at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from portal.models import Batch, Document, Invoice, Link, Operation, Payment, Push
+from portal.models.base import Written
+from portal.services import following, letters, linking, matching, outbox
+from portal.services.linking import Known
+from portal.xero import replies
+from portal.xero.replies import ElementResult
+
+Landed = tuple[dict[str, Any], ElementResult]
+KEPT = (Document.CONTACT, Document.INVOICE)
+
+
+def land(session: Session, batch: Batch, landed: Sequence[Landed]) -> None:
+    """These are in Xero: keep the links, say where Xero's total differs, and want what has changed meanwhile."""
+    if not landed:
+        return
+    ids = _documents(session, landed)
+    _link(session, batch, landed, ids)
+    _settle(session, landed)
+    if batch.document == Document.CONTACT:
+        facts = replies.contact_facts([result.data for _, result in landed])
+        matching.remember(session, batch.connection_id, facts)
+    if batch.document == Document.INVOICE and batch.operation != Operation.VOID:
+        _follow(session, {ids[item["push"]]: item.get("hash") for item, _ in landed})
+    if batch.document == Document.PAYMENT:
+        _reckon_paid(session, batch.tenant_id, {ids[item["push"]]: result for item, result in landed})
+
+
+def _documents(session: Session, landed: Sequence[Landed]) -> dict[int, int]:
+    """Which document each push is about."""
+    pushes = [item["push"] for item, _ in landed]
+    return dict(session.execute(select(Push.id, Push.document_id).where(Push.id.in_(pushes))).all())
+
+
+def _link(session: Session, batch: Batch, landed: Sequence[Landed], ids: dict[int, int]) -> None:
+    held = _held(batch)
+    location_id = session.scalars(select(Push.location_id).where(Push.id == landed[0][0]["push"])).one()
+    known = [
+        Known(
+            ids[item["push"]], result.xero_id or "", result.number, result.status, result.total, item.get("hash"),
+            held.get(item["push"]),
+        )
+        for item, result in landed
+    ]  # fmt: skip
+    linking.put_all(session, batch.tenant_id, location_id, batch.document, known)
+
+
+def _held(batch: Batch) -> dict[int, Any]:
+    """What Xero holds of each contact or invoice now, to be compared with its next change."""
+    if batch.document not in KEPT or batch.operation == Operation.VOID:
+        return {}
+    said = zip(batch.items, letters.said(batch), strict=True)
+    return {item["push"]: item.get("holds") or Written(text) for item, text in said}
+
+
+def _settle(session: Session, landed: Sequence[Landed]) -> None:
+    remarks: dict[str | None, list[int]] = {}
+    for item, result in landed:
+        remark = " ".join(filter(None, [_difference(item, result), item.get("note")]))
+        remarks.setdefault(remark or None, []).append(item["push"])
+    for said, pushes in remarks.items():
+        outbox.sent_all(session, pushes, said)
+
+
+def _difference(item: dict[str, Any], result: ElementResult) -> str | None:
+    """What Xero made otherwise than HoopAI's total, or than the tax that was foretold for the invoice."""
+    expected, total, foretold = item.get("total"), result.total, item.get("tax")
+    if expected is not None and total is not None and expected != total:
+        return f"Sent, differs by {abs(total - expected):.2f}: Xero's total is {total:.2f}, HoopAI's {expected:.2f}."
+    tax = replies.parse_money(result.data.get("TotalTax"))
+    if foretold is not None and tax is not None and foretold != tax:
+        return f"Sent, but Xero's tax is {tax:.2f} where HoopAI's lines make {foretold:.2f}."
+    return None
+
+
+def _follow(session: Session, hashes: dict[int, str | None]) -> None:
+    """What HoopAI has said of these invoices since they were written is wanted in Xero as well."""
+    rows = session.execute(
+        select(Invoice.id, Invoice.status, Invoice.content_hash).where(Invoice.id.in_(hashes))
+    )
+    for invoice_id, status, content_hash in rows.all():
+        if status.final:
+            following.void(session, session.get_one(Invoice, invoice_id))
+        elif content_hash != hashes[invoice_id]:
+            following.update(session, session.get_one(Invoice, invoice_id))
+
+
+def _reckon_paid(session: Session, tenant_id: str, results: dict[int, ElementResult]) -> None:
+    """Xero marks an invoice as paid once its payments make its total, and no longer once one of them is deleted."""
+    rows = session.execute(select(Payment.id, Payment.invoice_id).where(Payment.id.in_(results)))
+    deleted: set[int] = set()
+    paid: set[int] = set()
+    for payment_id, invoice_id in rows:
+        (deleted if results[payment_id].status == "DELETED" else paid).add(invoice_id)
+    _mark(session, tenant_id, deleted, "PAID", "AUTHORISED")
+    _mark(session, tenant_id, _fully_paid(session, tenant_id, paid), None, "PAID")
+
+
+def _fully_paid(session: Session, tenant_id: str, invoices: set[int]) -> set[int]:
+    """Those of the invoices whose payments in Xero make their total there."""
+    if not invoices:
+        return set()
+    sums = (
+        select(Payment.invoice_id, func.sum(Link.xero_total).label("paid"))
+        .join(Link, Link.document_id == Payment.id)
+        .where(
+            Payment.invoice_id.in_(invoices),
+            Link.tenant_id == tenant_id,
+            Link.location_id == Payment.location_id,
+            Link.document == Document.PAYMENT,
+            Link.xero_status.is_distinct_from("DELETED"),
+        )
+        .group_by(Payment.invoice_id)
+        .subquery()
+    )
+    full = (
+        select(Link.document_id)
+        .join(sums, sums.c.invoice_id == Link.document_id)
+        .join(Invoice, Invoice.id == Link.document_id)
+        .where(*_invoices(tenant_id), Link.location_id == Invoice.location_id, sums.c.paid >= Link.xero_total)
+    )
+    return set(session.scalars(full))
+
+
+def _mark(session: Session, tenant_id: str, invoices: set[int], was: str | None, status: str) -> None:
+    if not invoices:
+        return
+    marked = update(Link).where(
+        *_invoices(tenant_id), Link.document_id.in_(invoices), Link.xero_total.is_not(None)
+    )
+    marked = marked.where(Link.xero_status == was) if was else marked
+    session.execute(marked.values(xero_status=status), execution_options={"synchronize_session": False})
+
+
+def _invoices(tenant_id: str) -> tuple[Any, ...]:
+    return Link.tenant_id == tenant_id, Link.document == Document.INVOICE
