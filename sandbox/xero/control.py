@@ -9,7 +9,7 @@ import simplejson
 from flask import Blueprint, Response, abort, request
 
 from sandbox.xero import books_shown, people, users
-from sandbox.xero.charts.seed import seed
+from sandbox.xero.charts.seed import open_like, seed
 from sandbox.xero.connections import row_shown
 from sandbox.xero.here import here
 from sandbox.xero.wire import JSON, dumps
@@ -125,6 +125,20 @@ def service_time() -> Response:
     wanted = _posted()
     here().service_time = (float(wanted.get("base", 0)), float(wanted.get("per_element", 0)))
     return _json({"base": here().service_time[0], "per_element": here().service_time[1]})
+
+
+@blueprint.post("/organisations")
+def organisations() -> Response:
+    """`{"like": "au", "count": 500, "user": "mia"}`: more organisations, which the user's sign-in reaches at once."""
+    wanted = _posted()
+    user = users.find(str(wanted.get("user", "mia"))) or abort(404)
+    found = people.organisation(str(wanted.get("like", "au"))) or abort(404)
+    books_, app = here().books, here().settings.client_id
+    with books_.writing():
+        made = open_like(books_, found["key"], int(wanted.get("count", 1)))
+        for tenant in made:
+            here().tokens.consent(user, app, tenant, people.USUAL_SCOPES.split())
+    return _json({"organisations": made})
 
 
 @blueprint.post("/organisations/<tenant>")

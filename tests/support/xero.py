@@ -57,6 +57,11 @@ class Xero:
         ]
         return found
 
+    def more_organisations(self, count: int, like: str = "au") -> list[str]:
+        """Make more organisations, connected to the portal's app; their tenant ids."""
+        made: list[str] = self._say("POST", "organisations", {"like": like, "count": count})["organisations"]
+        return made
+
     def tenant(self, country: str) -> str:
         """The tenant id of the organisation of this country."""
         key = {"GB": "uk"}.get(country, country.lower())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.xero.books import Book, Books
 from sandbox.xero.charts import Chart, fixed_id
 from sandbox.xero.charts.au import CHART as AU
@@ -17,13 +19,27 @@ def seed(books: Books) -> None:
     with books.store.unit():
         for chart in CHARTS:
             if books.organisation(chart.tenant_id) is None:
-                _open(chart, books)
+                _open(chart, books, chart.tenant_id)
 
 
-def _open(chart: Chart, books: Books) -> None:
+def open_like(books: Books, key: str, count: int) -> list[str]:
+    """Make so many more organisations with the chart of accounts of this one, each with empty books; their ids."""
+    chart = next(one for one in CHARTS if one.key == key)
+    made = []
+    with books.store.unit():
+        for _ in range(count):
+            number = len(books.organisations) + 1
+            tenant, name = fixed_id(chart.key, "organisation", str(number)), f"Shop {number} Pty Ltd"
+            names = {"Name": name, "LegalName": name}
+            _open(replace(chart, organisation=chart.organisation | names), books, tenant)
+            made.append(tenant)
+    return made
+
+
+def _open(chart: Chart, books: Books, tenant: str) -> None:
     made = stamp(books.clock.now())
     organisation = chart.organisation | {
-        "OrganisationID": chart.tenant_id,
+        "OrganisationID": tenant,
         "OrganisationStatus": "ACTIVE",
         "CreatedDateUTC": made,
         "key": chart.key,
@@ -32,7 +48,7 @@ def _open(chart: Chart, books: Books) -> None:
         "currencies": chart.currencies,
     }
     books.organisations.put(organisation)
-    book = books.book(chart.tenant_id)
+    book = books.book(tenant)
     _accounts(chart, book, made)
     for row in chart.tax_rates:
         book.tax_rates.put(row)
