@@ -9,6 +9,8 @@ from portal.security import here
 from portal.services import calling, connections, feeds, outbox, troubleshooting
 from portal.services.troubleshooting import Group
 
+MOST_IDS = 500
+
 
 @route("GET", "/status", answer=shapes.StatusShape)
 def status() -> shapes.StatusShape:
@@ -55,8 +57,10 @@ def pushes(query: shapes.PushQuery) -> shapes.Pushes:
 @route("GET", "/problems", answer=shapes.Problems)
 def problems() -> shapes.Problems:
     """What needs a person, grouped by cause, the largest group first."""
+    ids = troubleshooting.members(here(), MOST_IDS)
     return shapes.Problems(
-        items=[_problem(group) for group in troubleshooting.groups(here())], next_cursor=None
+        items=[_problem(group, ids.get(group.key, [])) for group in troubleshooting.groups(here())],
+        next_cursor=None,
     )
 
 
@@ -83,7 +87,7 @@ def _quota(connection: Connection | None) -> shapes.QuotaShape:
     )
 
 
-def _problem(group: Group) -> shapes.ProblemShape:
+def _problem(group: Group, push_ids: list[int]) -> shapes.ProblemShape:
     advice = group.advice
     return shapes.ProblemShape(
         kind=group.failure, cause=group.cause, title=advice.title, subject=group.subject, message=group.message,
@@ -92,6 +96,6 @@ def _problem(group: Group) -> shapes.ProblemShape:
             shapes.MoneyShape(currency=currency, amount=telling.amount(value, currency))
             for currency, value in group.money.items()
         ],
-        oldest=group.oldest, push_ids=group.push_ids,
+        oldest=group.oldest, push_ids=push_ids,
         page=telling.address(url_for(advice.endpoint)) if advice.endpoint else None,
     )  # fmt: skip
