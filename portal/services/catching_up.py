@@ -19,6 +19,7 @@ from portal.models import CatchUp, CatchUpState, Connection, Location, Source, S
 from portal.services import audit, catch_up_stages, hoop_reader
 from portal.services.catch_up_stages import Step
 from portal.services.hoop_reader import Reader, TokenRefused
+from portal.services.runs import Progress
 from portal.services.unit import release, transaction
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,13 @@ MOST_TRIES = 20
 QUIET_HOURS = range(2, 5)
 NIGHTLY = timedelta(hours=20)
 BACKDATED = timedelta(days=60)
+READS = {
+    Stage.COLLECTIONS: "collections",
+    Stage.PRODUCTS: "products",
+    Stage.INVOICES: "invoices",
+    Stage.MISSING: "invoices that it no longer lists",
+    Stage.TRANSACTIONS: "payments",
+}
 
 
 def start(location_id: int, user: User | None = None) -> int:
@@ -62,6 +70,18 @@ def latest(location_id: int) -> CatchUp | None:
     return db.session.scalar(
         select(CatchUp).where(CatchUp.location_id == location_id).order_by(CatchUp.id.desc()).limit(1)
     )
+
+
+def progress(run: CatchUp) -> Progress:
+    """How far a catch-up has come, in words."""
+    going = run.state == CatchUpState.RUNNING
+    now = f"Reading {READS[run.stage]} from HoopAI." if going else run.message or "Done."
+    if going and run.next_at is not None and run.message:
+        now = run.message
+    changed = f"{run.changed:,} document{'' if run.changed == 1 else 's'} brought up to date"
+    return Progress(
+        total=run.total, done=run.seen, what="read", now=now, sums=(changed,), going=going, until=run.next_at
+    )  # fmt: skip
 
 
 def due() -> list[int]:

@@ -54,7 +54,7 @@ def progress(run: Run) -> Progress:
         (sent, "in Xero"), (stopped, "stopped again"), (left, "not sent"), (len(called_off), "called off")
     )  # fmt: skip
     return Progress(
-        total=len(run.items), done=len(run.items) - going, what="documents", now=now,
+        total=len(run.items), done=len(run.items) - going, what="documents settled", now=now,
         sums=tuple(f"{count:,} {word}" for count, word in sums if count), going=going > 0, until=until,
     )  # fmt: skip
 

@@ -72,7 +72,7 @@ def progress(run: Run) -> Progress:
     return Progress(
         total=len(run.items),
         done=done,
-        what="steps",
+        what="steps settled",
         now=f"{run.items[done]} …" if going else left_out,
         going=going,
     )

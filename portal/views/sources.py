@@ -145,7 +145,7 @@ def _source() -> Source:
 
 
 def _facts() -> dict[str, Any]:
-    source = _source()
+    source, run = _source(), catching_up.latest(here().id)
     return {
         "source": source,
         "webhook_url": sources.webhook_url(source),
@@ -153,7 +153,8 @@ def _facts() -> dict[str, Any]:
         "by_secret": source.scheme in sources.BY_SECRET,
         "rests": hoop_reader.resting(source),
         "scopes": list(hoop_reader.SCOPES),
-        "run": catching_up.latest(here().id),
+        "run": run,
+        "catch_up": catching_up.progress(run) if run else None,
         "deliveries": deliveries.recent(here().id),
         "methods": payment_settings.methods(here().id),
         "refused": {},
