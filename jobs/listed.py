@@ -10,6 +10,7 @@ JOBS = {
     "jobs.sources.catch_up",
     "jobs.pushes.drain",
     "jobs.tokens.refresh",
+    "jobs.reconciliation.go_on",
     "jobs.mails.send",
     "jobs.notices.look",
     "jobs.housekeeping.facts",

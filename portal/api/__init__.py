@@ -6,7 +6,7 @@ from flask import Flask
 
 from portal.extensions import csrf
 
-ROOMS = ("reading", "writing", "mappings", "description")
+ROOMS = ("reading", "writing", "mappings", "reconciling", "description")
 
 
 def register(app: Flask) -> None:

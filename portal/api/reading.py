@@ -6,7 +6,7 @@ from portal.api import shapes, telling
 from portal.api.routes import route
 from portal.models import Connection
 from portal.security import here
-from portal.services import calling, connections, feeds, outbox, troubleshooting
+from portal.services import calling, connections, feeds, outbox, reconciliation, troubleshooting
 from portal.services.troubleshooting import Group
 
 MOST_IDS = 500
@@ -23,7 +23,7 @@ def status() -> shapes.StatusShape:
         cut_off=connection.cut_off if connection else None,
         pushes=shapes.CountsShape(**{name: counts[name] for name in shapes.CountsShape.model_fields}),
         quota=_quota(connection),
-        books_agree_as_of=None,
+        books_agree_as_of=reconciliation.agreed_at(here().id),
     )
 
 

@@ -225,7 +225,7 @@ class MoneyShape(Shape):
 
 
 class ProblemShape(Shape):
-    """Documents that one act mends. `page` is where a person does it; `owner` is who."""
+    """Documents that one act mends. `page` is where a person does it, `owner` who."""
 
     kind: Failure
     cause: str

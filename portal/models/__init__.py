@@ -33,6 +33,14 @@ from portal.models.pushes import (
     PushState,
 )
 from portal.models.recodings import RecodedInvoice, Recoding
+from portal.models.reconciliation import (
+    Difference,
+    DifferenceKind,
+    Reconciliation,
+    RunStage,
+    RunState,
+    XeroSeen,
+)
 from portal.models.runs import Run, RunKind
 from portal.models.settings import LocationSetting
 from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
@@ -57,6 +65,8 @@ __all__ = [
     "ConnectionState",
     "ConsentRun",
     "Contact",
+    "Difference",
+    "DifferenceKind",
     "DirectoryContact",
     "Document",
     "EventState",
@@ -91,11 +101,14 @@ __all__ = [
     "PushState",
     "RecodedInvoice",
     "Recoding",
+    "Reconciliation",
     "Refund",
     "Rhythm",
     "Role",
     "Run",
     "RunKind",
+    "RunStage",
+    "RunState",
     "Session",
     "Source",
     "Stage",
@@ -105,4 +118,5 @@ __all__ = [
     "UserLocation",
     "Watcher",
     "Withdrawal",
+    "XeroSeen",
 ]

@@ -162,7 +162,10 @@ class Payment(Base):
     """
 
     __tablename__ = "payments"
-    __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
+    __table_args__ = (
+        UniqueConstraint("location_id", "hoop_id"),
+        Index("ix_payments_location_id_id", "location_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"), index=True)

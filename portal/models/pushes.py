@@ -76,6 +76,7 @@ class Push(Base):
         Index("ix_pushes_location_id_state_document", "location_id", "state", "document"),
         Index("ix_pushes_state_next_try_at", "state", "next_try_at"),
         Index("ix_pushes_location_id_updated_at", "location_id", "updated_at"),
+        Index("ix_pushes_location_id_id", "location_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -20,6 +20,7 @@ from portal.services import (
     notices,
     organisations,
     outbox,
+    reconciliation,
     retention,
     rollcall,
     tokens,
@@ -86,6 +87,9 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
 def _slow_jobs() -> Iterator[Job]:
     heartbeats.forget()
     catching_up.start_nightly()
+    reconciliation.start_nightly()
+    for location_id in reconciliation.due():
+        yield reconciliation.JOB, (location_id,)
     if retention.due():
         yield "jobs.housekeeping.forget", ()
     for authorisation_id in tokens.refresh_due():

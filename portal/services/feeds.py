@@ -21,7 +21,7 @@ from portal.models import (
     Push,
     PushState,
 )
-from portal.services import activity, amounts, cursors, invoices, reckoning, xero_links
+from portal.services import activity, cursors, invoices, reckoning, xero_links
 from portal.services.cursors import Feed
 
 SIZE, MOST = 50, 200
@@ -121,15 +121,7 @@ def push(location_id: int, push_id: int) -> activity.Row:
 
 def tax_of(one: Invoice) -> Decimal:
     """The tax in an invoice's total, a line at a time, as it is said to Xero."""
-    if not one.lines:
-        return Decimal(0)
-    way, tax = reckoning.of(one), Decimal(0)
-    for place, line in enumerate(one.lines):
-        gross, percent = line.quantity * line.unit_amount, reckoning.tax_percent(line)
-        cut = way.discount_amounts[place] if way.discount_amounts else gross * (way.discount_rate or 0) / 100
-        base = 100 + percent if way.amounts == "Inclusive" else Decimal(100)
-        tax += amounts.cents(amounts.cents(gross - amounts.cents(cut)) * percent / base)
-    return tax
+    return reckoning.of(one).tax if one.lines else Decimal(0)
 
 
 def _invoice_rows(location_id: int, found: Sequence[Invoice]) -> list[InvoiceRow]:

@@ -25,6 +25,7 @@ from portal.views.payments import room as payments
 from portal.views.people import room as people
 from portal.views.pushes import room as pushes
 from portal.views.recodings import room as recodings
+from portal.views.reconciliation import room as reconciliation
 from portal.views.sessions import room as sessions
 from portal.views.sources import room as sources
 from portal.views.sync_options import room as sync_options
@@ -55,6 +56,7 @@ ROOMS = (
     documents,
     pushes,
     troubleshooting,
+    reconciliation,
     hooks,
     operations,
 )

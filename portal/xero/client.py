@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -170,6 +170,27 @@ class XeroClient:
         where = _any_of("Reference", references)
         return self._get("Payments", {"where": where, "page": "1", "pageSize": "1000"})
 
+    def sales_dated(self, first: date, last: date, page: int) -> Reply:
+        """A page of up to 1,000 sales invoices dated from `first` to `last`, with lines, in every status.
+
+        Pages count from 1 and are ordered by id, so that one changing meanwhile does not hide another.
+        """
+        return self._dated("Invoices", 'Type=="ACCREC"', "InvoiceID", first, last, page)
+
+    def credit_notes_dated(self, first: date, last: date, page: int) -> Reply:
+        """A page of up to 1,000 sales credit notes of these days, as `sales_dated`."""
+        return self._dated("CreditNotes", 'Type=="ACCRECCREDIT"', "CreditNoteID", first, last, page)
+
+    def payments_dated(self, first: date, last: date, page: int) -> Reply:
+        """A page of up to 1,000 payments of sales invoices and sales credit notes of these days, deleted ones too."""
+        kinds = '(PaymentType=="ACCRECPAYMENT" OR PaymentType=="ARCREDITPAYMENT")'
+        return self._dated("Payments", kinds, "PaymentID", first, last, page)
+
+    def _dated(self, path: str, where: str, order: str, first: date, last: date, page: int) -> Reply:
+        days = f"Date>={_day(first)} AND Date<={_day(last)}"
+        query = {"where": f"{where} AND {days}", "order": order, "page": str(page), "pageSize": "1000"}
+        return self._get(path, query)
+
     def payment(self, payment_id: str) -> Reply:
         """One payment by its PaymentID, also a deleted one."""
         return self._get(f"Payments/{UUID(payment_id)}")
@@ -255,6 +276,10 @@ def _as_reply(answer: Answer, data: dict[str, Any], parts: numbers.Parts | None 
         limits=LimitsLeft.from_headers(answer.headers),
         parts=parts or {},
     )
+
+
+def _day(day: date) -> str:
+    return f"DateTime({day.year},{day.month},{day.day})"
 
 
 def _stamp(moment: datetime) -> str:

@@ -45,6 +45,8 @@ SIGHTS = {
     "mapping": Sight(HARBOUR, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping, suggestions": Sight(HARBOUR, f"{XERO}/account-mapping?suggest=1", "Account Mapping"),
     "API keys": Sight(HARBOUR, "settings/api-keys", "API keys"),
+    "reconciliation, not yet": Sight(stock.NEVER, "reconciliation", "Reconciliation"),
+    "reconciliation": Sight(HARBOUR, "reconciliation", "Reconciliation"),
     "invoices": Sight(HARBOUR, "invoices", "Invoices"),
     "invoices, none yet": Sight(stock.NEVER, "invoices", "Invoices"),
     "invoices, none found": Sight(HARBOUR, "invoices?q=nothing", "Invoices"),

@@ -13,7 +13,19 @@ from portal import bell
 from portal.api import door
 from portal.api.routes import ROUTES
 from portal.extensions import db
-from portal.models import ApiKey, AuditEntry, Contact, Invoice, Push, User
+from portal.models import (
+    ApiKey,
+    AuditEntry,
+    Contact,
+    Difference,
+    DifferenceKind,
+    Document,
+    Invoice,
+    Push,
+    Reconciliation,
+    RunState,
+    User,
+)
 from portal.services import api_keys, people, users
 from portal.services.unit import transaction
 from tests.portal.api.conftest import Program, location_id
@@ -222,6 +234,30 @@ def test_a_key_may_ask_so_often_a_minute_also_while_redis_is_away(
     monkeypatch.setattr(bell, "client", away)
     assert zapier.get("/invoices").status_code == 200
     assert zapier.get("/status").json["quota"]["day_left"] is None
+
+
+def test_a_reconciliation_is_begun_and_read(shop: Flask, zapier: Program, neighbour: Program) -> None:
+    begun = zapier.send("POST", "/reconciliation", {"from": "2026-11-01", "to": "2026-11-30"})
+    assert (begun.status_code, begun.json["state"], begun.json["from"]) == (202, "running", "2026-11-01")
+    run_id = begun.json["id"]
+    assert zapier.send("POST", "/reconciliation").json["id"] == run_id
+    whole = zapier.get(f"/reconciliation/{run_id}").json
+    assert (whole["agrees"], whole["differences"], whole["months"]) == (None, [], [])
+    assert set(whole["progress"]) == {"stage", "percent", "seen", "total", "calls"}
+    assert neighbour.get(f"/reconciliation/{run_id}").status_code == 404
+    assert neighbour.send("POST", "/reconciliation").status_code == 409
+    with shop.app_context(), transaction() as session:
+        session.execute(update(Reconciliation).values(state=RunState.DONE))
+        session.add(
+            Difference(
+                run_id=run_id, kind=DifferenceKind.TOTAL, document=Document.INVOICE, number="HS-1", ours="1"
+            )
+        )
+    assert zapier.get("/status").json["books_agree_as_of"] == whole["as_of"]
+    told = zapier.get(f"/reconciliation/{run_id}").json
+    assert (told["agrees"], told["differences"][0]["kind"]) == (True, "total")
+    backwards = zapier.send("POST", "/reconciliation", {"from": "2026-12-01", "to": "2026-11-30"})
+    assert backwards.json["errors"][0]["pointer"] == "#/from"
 
 
 def test_errors_are_problem_documents_everywhere(zapier: Program) -> None:

@@ -37,6 +37,8 @@ PAGES = (
     "/settings/sync",
     "/settings/api-keys",
     "/settings/notifications",
+    "/reconciliation",
+    "/reconciliation?kind=total&days=1&page=9",
     "/sync-activity",
     "/sync-activity?state=needs-you",
     "/sync-activity?state=sent-today",
