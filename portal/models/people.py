@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import DDL, ForeignKey, Index, String, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
+from portal.models import append_only
 from portal.models.base import Base, Moment, Word
 
 
@@ -96,14 +97,22 @@ class Session(Base):
 
 
 class AuditEntry(Base):
-    """A decision of a person: who, what, when. Append-only."""
+    """A decision of a person: who, what, when. Append-only: the database itself refuses to change or delete one."""
 
     __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_agency_id_id", "agency_id", "id"),
+        Index("ix_audit_entries_location_id_id", "location_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"), index=True)
-    location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"), index=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"))
+    location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     action: Mapped[str] = mapped_column(String(60))
     detail: Mapped[str] = mapped_column(String(500), default="")
+
+
+for _database, _rule in append_only.rules("audit_entries"):
+    event.listen(AuditEntry.__table__, "after_create", DDL(_rule).execute_if(dialect=_database))

@@ -68,6 +68,16 @@ def rotate(location_id: int, user: User) -> str:
     return made
 
 
+def reveal(location_id: int, user: User) -> str | None:
+    """The webhook secret for a person who wants to see it, which is noted; None where there is no source."""
+    with transaction() as session:
+        source = of(location_id)
+        if source is None:
+            return None
+        audit.note(session, user, location_id, "sources.reveal")
+        return secret(source)
+
+
 def end_previous(location_id: int, user: User) -> None:
     """From now on deliveries signed with the previous secret are refused."""
     with transaction() as session:

@@ -33,6 +33,7 @@ def sign_in(email: str, password: str, address: str, browser: str) -> str:
     user_id, kept = found or (None, None)
     release()
     if not passwords.matches(kept, password) or user_id is None or kept is None:
+        _note_refusal(user_id, address)
         raise ChooseAgain(REFUSED)
     renewed = passwords.hashed(password) if passwords.outdated(kept) else None
     return _begin(user_id, renewed, address, browser)
@@ -140,6 +141,14 @@ def checked(email: str) -> str:
 def begin(user_id: int, address: str, browser: str) -> str:
     """Sign in somebody who has just proved who they are; the key of the new session."""
     return _begin(user_id, None, address, browser)
+
+
+def _note_refusal(user_id: int | None, address: str) -> None:
+    """Write down that a sign-in was refused; a transaction for nobody as well, which takes as long."""
+    with transaction() as session:
+        user = session.get(User, user_id or 0)
+        if user is not None:
+            audit.note(session, user, None, "users.sign_in_refused", address)
 
 
 def _begin(user_id: int, renewed: str | None, address: str, browser: str) -> str:

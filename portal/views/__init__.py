@@ -7,6 +7,7 @@ from htmx_flask import Htmx
 from portal.extensions import csrf
 from portal.views import frame, vendor
 from portal.views.api_keys import room as api_keys
+from portal.views.audit import room as audit
 from portal.views.choosing import room as choosing
 from portal.views.connections import room as connections
 from portal.views.contacts import room as contacts
@@ -37,6 +38,7 @@ ROOMS = (
     sessions,
     entering,
     people,
+    audit,
     overview,
     integrations,
     sources,

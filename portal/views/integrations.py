@@ -39,8 +39,7 @@ def ask_secret() -> Response:
 @room.post("/hoopai/secret")
 def show_secret() -> Response:
     """Show the webhook secret once."""
-    source = sources.of(here().id)
-    secret = sources.secret(source) if source else None
+    secret = sources.reveal(here().id, me())
     return page_or("integrations/_secret.html", "integrations/secret.html", secret=secret)
 
 

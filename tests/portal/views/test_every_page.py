@@ -39,6 +39,9 @@ PAGES = (
     "/settings/notifications",
     "/reconciliation",
     "/reconciliation?kind=total&days=1&page=9",
+    "/audit",
+    "/audit?q=sent&kind=documents&person=1&since=2026-01-01&until=nonsense&before=9999",
+    "/audit?q=nothing+fits",
     "/sync-activity",
     "/sync-activity?state=needs-you",
     "/sync-activity?state=sent-today",
@@ -56,7 +59,7 @@ PAGES = (
     "/documents/payment/1/undo",
     "/documents/invoice/1/undo",
 )
-OUTSIDE = ("/people", "/people/1")
+OUTSIDE = ("/people", "/people/1", "/audit?kind=people&location=none")
 EVERY = (*PAGES, *OUTSIDE)
 SAMPLES = {
     "key": "unknown",
@@ -117,7 +120,7 @@ def test_each_page_opens_for_an_admin_without_inline_style_or_script(
 def test_each_page_opens_for_a_viewer(viewer: Browser, subtests: pytest.Subtests) -> None:
     for page in EVERY:
         with subtests.test(page):
-            only_admins = page.endswith(("/secret", "/disconnect")) or page.startswith("/people")
+            only_admins = page.endswith(("/secret", "/disconnect")) or page in OUTSIDE
             assert viewer.get(full(page)).status_code == (403 if only_admins else 200)
 
 
