@@ -50,6 +50,8 @@ WORDS: dict[str, tuple[Kind, str]] = {
     "contacts.create": (Kind.DOCUMENTS, "Had a new contact made in Xero"),
     "contacts.restored": (Kind.DOCUMENTS, "Said that a contact is active again"),
     "checks.run": (Kind.DOCUMENTS, "Ran the checks"),
+    "reconciliation.start": (Kind.DOCUMENTS, "Started a reconciliation"),
+    "reconciliation.cancel": (Kind.DOCUMENTS, "Stopped a reconciliation"),
     "preferences.save": (Kind.SETTINGS, "Changed sync options"),
     "notices.choose": (Kind.SETTINGS, "Changed what they are told"),
     "notices.add_address": (Kind.SETTINGS, "Asked an address whether it wants notices"),

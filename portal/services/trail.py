@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Select, func, or_, select
@@ -117,8 +116,8 @@ def _entries(wanted: Wanted, most: int, before: int | None = None) -> list[Entry
     return [_entry(row, user, location) for row, user, location in rows]
 
 
-def _asked(wanted: Wanted) -> Select[Any]:
-    found: Select[Any] = (
+def _asked(wanted: Wanted) -> Select[AuditEntry, User, Location]:
+    found: Select[AuditEntry, User, Location] = (
         select(AuditEntry, User, Location)
         .outerjoin(User, User.id == AuditEntry.user_id)
         .outerjoin(Location, Location.id == AuditEntry.location_id)
