@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import simplejson
 from flask import Flask, g
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 from portal import clock, words
@@ -36,11 +37,13 @@ NO_DECIMALS = frozenset(
     ]
 )
 THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+MOST_COUNTED = 10_000
 STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"))
 
 
 def register(app: Flask) -> None:
     """Give the templates these words."""
+    app.jinja_env.add_extension(Lean)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     for word in (
@@ -52,12 +55,23 @@ def register(app: Flask) -> None:
         clock_time,
         day,
         percent,
+        many,
         plural,
         quantity,
         exact_json,
     ):
         app.jinja_env.filters[word.__name__] = word
-    app.jinja_env.globals.update(icon=icon, words=words, push_look=words.push_look)
+    app.jinja_env.globals.update(
+        icon=icon, mark=mark, symbols=symbols, words=words, push_look=words.push_look
+    )
+
+
+class Lean(Extension):
+    """Templates are indented for people; what is sent is not."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """The template without the blanks that its lines begin with."""
+        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
 
 
 def amount(value: Decimal | None, currency: str) -> str:
@@ -87,6 +101,11 @@ def percent(value: Decimal) -> str:
 def number(value: int) -> str:
     """A count with thousands."""
     return f"{value:,}"
+
+
+def many(value: int) -> str:
+    """A count that stops at ten thousand: `312`, `10,000+`."""
+    return f"{value:,}" if value < MOST_COUNTED else f"{MOST_COUNTED:,}+"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -129,6 +148,19 @@ def icon(name: str) -> Markup:
     return _drawn(name)
 
 
+def mark(name: str) -> Markup:
+    """The same icon where `symbols` has drawn it in this piece of the page: lists show the same few many times."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>').format(name)
+
+
+def symbols(*names: str) -> Markup:
+    """The shapes that `mark` shows, once for all rows."""
+    shapes = Markup("").join(
+        Markup('<symbol id="i-{}" viewBox="{}">{}</symbol>').format(name, *_shape(name)) for name in names
+    )
+    return Markup('<svg class="symbols" aria-hidden="true">{}</svg>').format(shapes)
+
+
 def exact_json(value: object) -> str:
     """A kept request or answer, indented, its numbers as they were."""
     return simplejson.dumps(value, use_decimal=True, indent=2, ensure_ascii=False, sort_keys=False)
@@ -164,11 +196,17 @@ def _known_zone(name: str) -> ZoneInfo:
 
 @cache
 def _drawn(name: str) -> Markup:
+    box, shape = _shape(name)
+    start = Markup('<svg class="icon" viewBox="{}" aria-hidden="true" focusable="false">').format(box)
+    return start + shape + Markup("</svg>")
+
+
+@cache
+def _shape(name: str) -> tuple[str, Markup]:
     found = re.search(rf'<symbol[^>]*viewBox="([^"]+)" id="{re.escape(name)}">(.*?)</symbol>', _sprite())
     if not found:
         raise LookupError(f"Bootstrap Icons has no {name!r}")
-    start = Markup('<svg class="icon" viewBox="{}" aria-hidden="true" focusable="false">').format(found[1])
-    return start + Markup(found[2]) + Markup("</svg>")
+    return found[1], Markup(found[2])
 
 
 @cache

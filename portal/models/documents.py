@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal import clock
 from portal.models.base import Base, ExactJSON, Moment, Money, Word
 from portal.models.people import Location
+from portal.models.search import OPERATORS, digits, folded
 
 
 class InvoiceStatus(StrEnum):
@@ -43,7 +44,10 @@ class Contact(Base):
     """
 
     __tablename__ = "contacts"
-    __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
+    __table_args__ = (
+        UniqueConstraint("location_id", "hoop_id"),
+        Index("ix_contacts_location_id_name", "location_id", "name", "company", "email"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
@@ -87,6 +91,7 @@ class Invoice(Base):
         UniqueConstraint("location_id", "hoop_id"),
         Index("ix_invoices_location_id_number", "location_id", "number"),
         Index("ix_invoices_location_id_created_at", "location_id", "created_at"),
+        Index("ix_invoices_location_id_total", "location_id", "total"),
         Index("ix_invoices_look_up_at", "look_up_at"),
     )
 
@@ -131,6 +136,10 @@ class Invoice(Base):
         return chosen if chosen.startswith(f"{self.number}-") else self.number
 
 
+Index("ix_invoices_folded", Invoice.location_id, folded(Invoice.number), postgresql_ops=OPERATORS)
+Index("ix_invoices_digits", Invoice.location_id, digits(Invoice.number))
+
+
 class Line(Base):
     """One line. `unit_amount` is the price of one; `taxes` a list of {key, name, rate}; `tax_key` joins their keys."""
 
@@ -165,10 +174,12 @@ class Payment(Base):
     __table_args__ = (
         UniqueConstraint("location_id", "hoop_id"),
         Index("ix_payments_location_id_id", "location_id", "id"),
+        Index("ix_payments_location_id_paid_on", "location_id", "paid_on", "id"),
+        Index("ix_payments_location_id_amount", "location_id", "amount"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"), index=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     hoop_id: Mapped[str | None] = mapped_column(String(64))
     covers: Mapped[list[str]] = mapped_column(ExactJSON, default=list)

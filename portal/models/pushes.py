@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
@@ -62,6 +62,10 @@ class Failure(StrEnum):
     BUG = "bug"
 
 
+# What gives back or undoes; said with literals, as a partial index is only used by a condition that says the same.
+REVERSALS = "operation = 'void' OR document IN ('credit_note', 'refund')"
+
+
 class Push(Base):
     """One row of the outbox: which document, which revision, which operation, which state.
 
@@ -75,9 +79,13 @@ class Push(Base):
         UniqueConstraint("location_id", "document", "document_id", "operation"),
         Index("ix_pushes_location_id_state_document", "location_id", "state", "document"),
         Index("ix_pushes_state_next_try_at", "state", "next_try_at"),
-        Index("ix_pushes_location_id_updated_at", "location_id", "updated_at"),
         Index("ix_pushes_location_id_id", "location_id", "id"),
-    )
+        Index("ix_pushes_location_id_state_updated_at", "location_id", "state", "updated_at", "id", "document"),
+        Index(
+            "ix_pushes_reversals", "location_id", "updated_at", "id",
+            sqlite_where=text(REVERSALS), postgresql_where=text(REVERSALS),
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))

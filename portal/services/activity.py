@@ -1,12 +1,13 @@
-"""Sync activity: every push with what it is about, and the two things a person may do to it."""
+"""Sync activity: every push with what it is about and how it stands, and what a person may do to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
+from sqlalchemy.sql.base import ExecutableOption
 
 from portal import bell, words
 from portal.extensions import db
@@ -16,49 +17,44 @@ from portal.models import (
     Document,
     Invoice,
     Location,
+    Operation,
     Payment,
     Push,
     PushState,
     Refund,
     User,
 )
-from portal.services import outbox, overview, paging, stories, xero_links
-from portal.services.paging import Page
+from portal.services import activity_list, outbox, overview, saying, xero_links
+from portal.services.activity_list import Kind, View
+from portal.services.choice import Choice
+from portal.services.paging import Slice
+from portal.services.saying import Around
+from portal.words import Look
 
+T = TypeVar("T", Payment, Refund, Invoice, Contact)
 ABOUT_REFUNDS = (Document.CREDIT_NOTE, Document.REFUND)
-
-
-class View(StrEnum):
-    """The tiles: each one counts and filters."""
-
-    ALL = "all"
-    WAITING = "waiting"
-    SENDING = "sending"
-    NEEDS_YOU = "needs-you"
-    SENT_TODAY = "sent-today"
-    NOT_SENT = "not-sent"
-
-
-STATES: dict[View, tuple[PushState, ...]] = {
-    View.ALL: tuple(PushState),
-    View.WAITING: (PushState.QUEUED, PushState.WAITING),
-    View.SENDING: (PushState.SENDING,),
-    View.NEEDS_YOU: (PushState.BLOCKED,),
-    View.SENT_TODAY: (PushState.SENT,),
-    View.NOT_SENT: (PushState.SKIPPED, PushState.CANCELLED),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A push, what it is about in words, and the invoice it belongs to."""
+    """A push, how it stands in words, what it is about, and the invoice it belongs to."""
 
     push: Push
+    look: Look
     what: str
     who: str
-    invoice_hoop_id: str | None
+    invoice: Invoice | None
     xero_url: str | None
-    waits: str | None = None
+
+    @property
+    def why(self) -> str | None:
+        """What the push says beside its state."""
+        return saying.detail(self.push, self.look)
+
+    @property
+    def invoice_hoop_id(self) -> str | None:
+        """HoopAI's id of the invoice it belongs to."""
+        return self.invoice.hoop_id if self.invoice else None
 
     @property
     def may_retry(self) -> bool:
@@ -70,69 +66,63 @@ class Row:
         )
 
     @property
+    def may_send_again(self) -> bool:
+        """Whether a person may have it sent once more."""
+        return may_send_again(self.push) or (self.push.state == PushState.SKIPPED and self.may_retry)
+
+    @property
     def may_skip(self) -> bool:
         """Whether a person may decide that it is not sent."""
         return self.push.batch_id is None and self.push.state in outbox.OPEN
 
 
 def tiles(location: Location) -> dict[View, int]:
-    """How many pushes each tile counts."""
-    counts = outbox.counts(location.id)
-    found = {view: sum(counts[state] for state in states) for view, states in STATES.items()}
-    found[View.SENT_TODAY] = overview.glance(location).sent_today
-    return found
+    """How many pushes each tile counts; the settled ones up to `overview.MOST`, beyond which nobody counts."""
+    tally = overview.tally(location)
+    return {
+        View.WAITING: tally.waiting,
+        View.SENDING: tally.sending,
+        View.NEEDS_YOU: tally.blocked,
+        View.SENT_TODAY: tally.sent_today,
+        View.NOT_SENT: tally.not_sent,
+    }
 
 
-def listing(location: Location, view: View, number: int = 1) -> Page[Row]:
-    """One page of pushes, newest change first."""
-    chosen = _chosen(location, view)
-    total = db.session.scalar(select(func.count()).select_from(Push).where(*chosen)) or 0
-    number = min(max(1, number), max(1, -(-total // paging.SIZE)))
-    pushes = db.session.scalars(
-        select(Push)
-        .where(*chosen)
-        .order_by(Push.updated_at.desc(), Push.id.desc())
-        .offset((number - 1) * paging.SIZE)
-        .limit(paging.SIZE)
-    ).all()
-    return Page(rows(location.id, pushes), number, total)
+def listing(
+    location: Location, view: View, kind: Kind = Kind.ALL, choice: Choice | None = None
+) -> tuple[Slice[Row], bool]:
+    """One page of pushes, newest change first, and whether the search fits more than is looked at."""
+    part, cut = activity_list.page(location, view, kind, choice or Choice())
+    return Slice(rows(location.id, _read_pushes(part.items)), part.older, part.newer), cut
+
+
+def rows_of_all(location: Location, view: View, kind: Kind, choice: Choice) -> Iterator[Row]:
+    """Every row that fits, for a file; read in chunks, so that no list is too long."""
+    for ids in activity_list.pages(location, view, kind, choice):
+        yield from rows(location.id, _read_pushes(ids))
+        db.session.expunge_all()
 
 
 def rows(location_id: int, pushes: Sequence[Push]) -> list[Row]:
-    """Pushes with their documents in words, in a fixed number of queries."""
-    payments = _payments(_ids(pushes, Document.PAYMENT))
-    refunds = _refunds([push.document_id for push in pushes if push.document in ABOUT_REFUNDS])
-    invoices = _invoices(_ids(pushes, Document.INVOICE))
-    contacts = _contacts(_ids(pushes, Document.CONTACT))
+    """Pushes with their documents and states in words, in a fixed number of queries."""
+    location = db.session.get_one(Location, location_id)
     connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
-    paid = {payment.invoice_id for payment in payments.values()}
-    about = {*invoices, *paid, *(refund.invoice_id for refund in refunds.values())}
-    links = xero_links.of_documents(connection, location_id, Document.INVOICE, about)
+    about = _About(pushes)
+    beside = saying.around(location, connection, pushes, about.invoice_ids)
+    return [_row(push, about, beside) for push in pushes]
 
-    def row(push: Push) -> Row:
-        if push.document == Document.CONTACT:
-            contact = contacts.get(push.document_id)
-            return Row(push, "Contact", contact.display_name if contact else "–", None, None)
-        invoice = _invoice_of(push, invoices, payments, refunds)
-        what = words.DOCUMENTS[push.document]
-        if invoice is None:
-            return Row(push, what, "–", None, None)
-        link = links.get(invoice.id)
-        joined = what if push.document == Document.INVOICE else f"{what} for"
-        who = invoice.contact.display_name if invoice.contact else "–"
-        url = xero_links.address(connection, link)
-        waits = stories.waits(push, link) if push.document == Document.PAYMENT else None
-        return Row(push, f"{joined} {invoice.number_sent}", who, invoice.hoop_id, url, waits)
 
-    return [row(push) for push in pushes]
+def may_send_again(push: Push) -> bool:
+    """Whether it is of what Xero holds once, and there: such a document can be written to Xero again."""
+    once = push.document in (Document.INVOICE, Document.CONTACT) and push.operation != Operation.VOID
+    return once and push.state == PushState.SENT and push.batch_id is None
 
 
 def retry(push_ids: Sequence[int], user: User, location_id: int) -> int:
     """Have these tried again now; how many were."""
     count = outbox.retry(push_ids, user, location_id)
-    connection_id = db.session.scalar(select(Connection.id).where(Connection.location_id == location_id))
-    if count and connection_id is not None:
-        bell.ring("jobs.pushes.drain", connection_id)
+    if count:
+        _ring(location_id)
     return count
 
 
@@ -153,52 +143,65 @@ def oldest(location_id: int, states: Sequence[PushState]) -> datetime | None:
     )
 
 
-def _chosen(location: Location, view: View) -> list[ColumnElement[bool]]:
-    chosen: list[ColumnElement[bool]] = [Push.location_id == location.id]
-    if view != View.ALL:
-        chosen.append(Push.state.in_(STATES[view]))
-    if view == View.SENT_TODAY:
-        chosen.append(Push.settled_at >= overview.midnight(location))
-    return chosen
+def _read_pushes(ids: Sequence[int]) -> list[Push]:
+    found = {push.id: push for push in db.session.scalars(select(Push).where(Push.id.in_(ids)))}
+    return [found[each] for each in ids if each in found]
 
 
-def _ids(pushes: Sequence[Push], document: Document) -> list[int]:
-    return [push.document_id for push in pushes if push.document == document]
+def _ring(location_id: int) -> None:
+    connection_id = db.session.scalar(select(Connection.id).where(Connection.location_id == location_id))
+    if connection_id is not None:
+        bell.ring("jobs.pushes.drain", connection_id)
 
 
-def _invoice_of(
-    push: Push, invoices: dict[int, Invoice], payments: dict[int, Payment], refunds: dict[int, Refund]
-) -> Invoice | None:
-    if push.document == Document.INVOICE:
-        return invoices.get(push.document_id)
-    owner = (payments if push.document == Document.PAYMENT else refunds).get(push.document_id)
-    return owner.invoice if owner else None
+class _About:
+    """The documents of some pushes by their ids, in one query a kind."""
+
+    def __init__(self, pushes: Sequence[Push]) -> None:
+        self.payments = _read(Payment, _ids(pushes, Document.PAYMENT), _payer(Payment))
+        self.refunds = _read(Refund, _ids(pushes, *ABOUT_REFUNDS), _payer(Refund))
+        self.invoices = _read(Invoice, _ids(pushes, Document.INVOICE), joinedload(Invoice.contact))
+        self.contacts = _read(Contact, _ids(pushes, Document.CONTACT))
+
+    @property
+    def invoice_ids(self) -> set[int]:
+        """The invoices that the pushes belong to."""
+        paid = {each.invoice_id for each in self.payments.values()}
+        return {*self.invoices, *paid, *(each.invoice_id for each in self.refunds.values())}
+
+    def invoice_of(self, push: Push) -> Invoice | None:
+        """The invoice that a push belongs to; None for a contact's."""
+        if push.document == Document.INVOICE:
+            return self.invoices.get(push.document_id)
+        owner = (self.payments if push.document == Document.PAYMENT else self.refunds).get(push.document_id)
+        return owner.invoice if owner else None
 
 
-def _refunds(ids: list[int]) -> dict[int, Refund]:
+def _row(push: Push, about: _About, beside: Around) -> Row:
+    what, look = words.DOCUMENTS[push.document], saying.state(push, beside)
+    if push.document == Document.CONTACT:
+        contact = about.contacts.get(push.document_id)
+        url = xero_links.address(beside.connection, beside.link(push))
+        return Row(push, look, what, contact.display_name if contact else "–", None, url)
+    invoice = about.invoice_of(push)
+    if invoice is None:
+        return Row(push, look, what, "–", None, None)
+    url = xero_links.address(beside.connection, beside.links.get((Document.INVOICE, invoice.id)))
+    joined = what if push.document == Document.INVOICE else f"{what} for"
+    who = invoice.contact.display_name if invoice.contact else "–"
+    return Row(push, look, f"{joined} {invoice.number_sent}", who, invoice, url)
+
+
+def _ids(pushes: Sequence[Push], *documents: Document) -> list[int]:
+    return [push.document_id for push in pushes if push.document in documents]
+
+
+def _payer(table: type[Payment] | type[Refund]) -> ExecutableOption:
+    return joinedload(table.invoice).joinedload(Invoice.contact)
+
+
+def _read(table: type[T], ids: Sequence[int], *options: ExecutableOption) -> dict[int, T]:
     if not ids:
         return {}
-    query = select(Refund).where(Refund.id.in_(ids))
-    query = query.options(joinedload(Refund.invoice).joinedload(Invoice.contact))
-    return {row.id: row for row in db.session.scalars(query)}
-
-
-def _payments(ids: list[int]) -> dict[int, Payment]:
-    if not ids:
-        return {}
-    query = select(Payment).where(Payment.id.in_(ids))
-    query = query.options(joinedload(Payment.invoice).joinedload(Invoice.contact))
-    return {row.id: row for row in db.session.scalars(query)}
-
-
-def _invoices(ids: list[int]) -> dict[int, Invoice]:
-    if not ids:
-        return {}
-    query = select(Invoice).where(Invoice.id.in_(ids)).options(joinedload(Invoice.contact))
-    return {row.id: row for row in db.session.scalars(query)}
-
-
-def _contacts(ids: list[int]) -> dict[int, Contact]:
-    return (
-        {row.id: row for row in db.session.scalars(select(Contact).where(Contact.id.in_(ids)))} if ids else {}
-    )
+    found = db.session.scalars(select(table).where(table.id.in_(ids)).options(*options))
+    return {row.id: row for row in found}

@@ -1,28 +1,33 @@
 """Invoices as people read them: the list with each one's standing."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, union, union_all
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.errors import NotFoundHere
 from portal.extensions import db
 from portal.models import (
     Connection,
-    Contact,
     Document,
     Invoice,
     Link,
     Location,
+    Operation,
     Payment,
     Push,
     PushState,
     Refund,
 )
-from portal.services import paging, xero_links
-from portal.services.paging import Page
+from portal.services import choice as choosing
+from portal.services import finding, overview, paging, saying, xero_links
+from portal.services.choice import Choice
+from portal.services.paging import Slice
+from portal.services.saying import Around
+from portal.words import Look
 
 URGENCY = (
     PushState.BLOCKED,
@@ -39,7 +44,7 @@ OWNED: tuple[tuple[str, type[Payment] | type[Refund]], ...] = (
     ("credit_note", Refund),
     ("refund", Refund),
 )
-GIVEN_BACK = (Document.CREDIT_NOTE, Document.REFUND)
+LEFT_OUT = (PushState.SKIPPED, PushState.CANCELLED)
 
 
 class View(StrEnum):
@@ -58,35 +63,53 @@ class Row:
 
     invoice: Invoice
     push: Push | None
+    look: Look
     link: Link | None
     url: str | None
 
-
-def listing(location: Location, view: View, search: str = "", number: int = 1) -> Page[Row]:
-    """One page of invoices, newest first, in a fixed number of queries."""
-    chosen = _chosen(location.id, view, search)
-    total = db.session.scalar(select(func.count()).select_from(Invoice).where(*chosen)) or 0
-    number = min(max(1, number), max(1, -(-total // paging.SIZE)))
-    found = db.session.scalars(
-        select(Invoice)
-        .where(*chosen)
-        .options(joinedload(Invoice.contact))
-        .order_by(Invoice.created_at.desc(), Invoice.id.desc())
-        .offset((number - 1) * paging.SIZE)
-        .limit(paging.SIZE)
-    ).all()
-    return Page(_rows(location.id, found), number, total)
+    @property
+    def why(self) -> str | None:
+        """What the push says beside its state."""
+        return saying.detail(self.push, self.look)
 
 
-def counts(location: Location, search: str = "") -> dict[View, int]:
-    """How many invoices each view shows."""
-    return {
-        view: db.session.scalar(
-            select(func.count()).select_from(Invoice).where(*_chosen(location.id, view, search))
-        )
-        or 0
-        for view in View
+def listing(location: Location, view: View, choice: Choice | None = None) -> tuple[Slice[Row], bool]:
+    """One page of invoices, newest first, in a fixed number of queries; whether the search fits more than is read."""
+    part, cut = page(location, view, choice or Choice())
+    return Slice(rows(location, part.items), part.older, part.newer), cut
+
+
+def page(location: Location, view: View, choice: Choice, size: int = paging.SIZE) -> tuple[Slice[int], bool]:
+    """The ids of one page, and whether the search fits more than is looked at.
+
+    What is not sent comes in the order in which it was left out, which an index has; all else by its creation.
+    """
+    chosen = [*_chosen(location.id, view), *choosing.within(Invoice.created_at, choice, location)]
+    found = finding.find(location, choice.search) if choice.search else None
+    if found is not None:
+        chosen.append(Invoice.id.in_(found.invoices))
+    if view == View.NOT_SENT:
+        arms = [_left_out(location.id, state).where(*chosen) for state in LEFT_OUT]
+        return paging.window(arms, Invoice.id, Push.updated_at, choice.at, size), bool(found and found.cut)
+    arm = select(Invoice.id, Invoice.created_at).where(*chosen)
+    return paging.window([arm], Invoice.id, Invoice.created_at, choice.at, size), bool(found and found.cut)
+
+
+def rows_of_all(location: Location, view: View, choice: Choice) -> Iterator[Row]:
+    """Every row that fits, for a file; read in chunks."""
+    for ids in paging.chunks(lambda at, size: page(location, view, replace(choice, at=at), size)[0]):
+        yield from rows(location, ids)
+        db.session.expunge_all()
+
+
+def counts(location: Location) -> dict[View, int]:
+    """How many invoices need a person or are on their way, each up to `overview.MOST`."""
+    chosen = {
+        view: _open(location.id, view).limit(overview.MOST).subquery()
+        for view in (View.NEEDS_YOU, View.WAITING)
     }
+    counted = [select(func.count()).select_from(each).scalar_subquery() for each in chosen.values()]
+    return dict(zip(chosen, db.session.execute(select(*counted)).one(), strict=True))
 
 
 def open_pushes(location: Location, hoop_id: str) -> list[int]:
@@ -127,27 +150,38 @@ def one(location_id: int, hoop_id: str) -> Invoice:
     return invoice
 
 
-def _rows(location_id: int, found: Sequence[Invoice]) -> list[Row]:
-    ids = [invoice.id for invoice in found]
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
-    links = xero_links.of_documents(connection, location_id, Document.INVOICE, ids)
-    by_invoice: dict[int, list[Push]] = {}
+def rows(location: Location, ids: Sequence[int]) -> list[Row]:
+    """These invoices with what decides how each stands, in a fixed number of queries."""
+    connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
+    query = select(Invoice).where(Invoice.id.in_(ids)).options(joinedload(Invoice.contact))
+    found = {invoice.id: invoice for invoice in db.session.scalars(query)}
+    by_invoice = _by_invoice(location.id, ids)
+    decisive = {each: standing(by_invoice.get(each, [])) for each in ids}
+    beside = saying.around(location, connection, [push for push in decisive.values() if push], ids)
+    return [_row(found[each], decisive[each], beside) for each in ids if each in found]
+
+
+def _row(invoice: Invoice, push: Push | None, beside: Around) -> Row:
+    link = beside.links.get((Document.INVOICE, invoice.id))
+    return Row(
+        invoice,
+        push,
+        saying.of_invoice(invoice, push, beside),
+        link,
+        xero_links.address(beside.connection, link),
+    )
+
+
+def _by_invoice(location_id: int, ids: Sequence[int]) -> dict[int, list[Push]]:
     owners = _owners(ids)
-    for push in db.session.scalars(select(Push).where(Push.location_id == location_id, _about(ids))):
+    found: dict[int, list[Push]] = {}
+    for push in db.session.scalars(select(Push).where(Push.location_id == location_id, _about(ids, owners))):
         key = owners.get((push.document, push.document_id), push.document_id)
-        by_invoice.setdefault(key, []).append(push)
-    return [
-        Row(
-            invoice,
-            standing(by_invoice.get(invoice.id, [])),
-            links.get(invoice.id),
-            xero_links.address(connection, links.get(invoice.id)),
-        )
-        for invoice in found
-    ]
+        found.setdefault(key, []).append(push)
+    return found
 
 
-def _owners(ids: list[int]) -> dict[tuple[Document, int], int]:
+def _owners(ids: Sequence[int]) -> dict[tuple[Document, int], int]:
     """To which of these invoices each payment, credit note and refund belongs."""
     found = union_all(
         *(
@@ -158,55 +192,81 @@ def _owners(ids: list[int]) -> dict[tuple[Document, int], int]:
     return {(Document(word), its_id): invoice_id for word, its_id, invoice_id in db.session.execute(found)}
 
 
-def _about(ids: list[int]) -> ColumnElement[bool]:
-    own = and_(Push.document == Document.INVOICE, Push.document_id.in_(ids))
-    payments = select(Payment.id).where(Payment.invoice_id.in_(ids))
-    refunds = select(Refund.id).where(Refund.invoice_id.in_(ids))
+def _about(ids: Sequence[int], owners: dict[tuple[Document, int], int]) -> ColumnElement[bool]:
+    """Pushes of these invoices and of the money that belongs to them, a probe of the index for each."""
+    by_document: dict[Document, list[int]] = {Document.INVOICE: list(ids)}
+    for document, its_id in owners:
+        by_document.setdefault(document, []).append(its_id)
     return or_(
-        own,
-        and_(Push.document == Document.PAYMENT, Push.document_id.in_(payments)),
-        and_(Push.document.in_(GIVEN_BACK), Push.document_id.in_(refunds)),
+        *(and_(Push.document == each, Push.document_id.in_(many)) for each, many in by_document.items())
     )
 
 
-def _chosen(location_id: int, view: View, search: str) -> list[ColumnElement[bool]]:
-    chosen: list[ColumnElement[bool]] = [Invoice.location_id == location_id]
-    if search:
-        like = f"%{search.replace('%', '').replace('_', '')}%"
-        named = select(Contact.id).where(
-            Contact.location_id == location_id, or_(Contact.name.ilike(like), Contact.company.ilike(like))
-        )
-        chosen.append(
-            or_(Invoice.number.ilike(like), Invoice.hoop_id == search, Invoice.contact_id.in_(named))
-        )
-    blocked, moving = _in_states(location_id, (PushState.BLOCKED,)), _in_states(location_id, MOVING)
+def _chosen(location_id: int, view: View) -> list[ColumnElement[bool]]:
+    """The conditions of a view. What is open is few and looked up; what is settled is asked of each invoice's push."""
+    mine = Invoice.location_id == location_id
+    if view == View.ALL:
+        return [mine]
+    if view in (View.NEEDS_YOU, View.WAITING):
+        return [mine, Invoice.id.in_(_open(location_id, view))]
+    still = Invoice.id.in_(_in_states(location_id, (*MOVING, PushState.BLOCKED)))
+    if view == View.SENT:
+        return [mine, _created_in(location_id, (PushState.SENT,)), ~still]
+    return [mine, ~still]
+
+
+def _left_out(location_id: int, state: PushState) -> Select[int, datetime]:
+    return select(Invoice.id, Push.updated_at).join(
+        Push,
+        and_(
+            Push.location_id == location_id,
+            Push.state == state,
+            Push.document == Document.INVOICE,
+            Push.operation == Operation.CREATE,
+            Push.document_id == Invoice.id,
+        ),
+    )
+
+
+def _open(location_id: int, view: View) -> Select[int]:
+    """The invoices of which something is blocked, or only moves."""
+    blocked = _in_states(location_id, (PushState.BLOCKED,))
     if view == View.NEEDS_YOU:
-        chosen.append(blocked)
-    elif view == View.WAITING:
-        chosen.extend((moving, ~blocked))
-    elif view == View.SENT:
-        chosen.extend((_in_states(location_id, (PushState.SENT,)), ~moving, ~blocked))
-    elif view == View.NOT_SENT:
-        left_out = (PushState.SKIPPED, PushState.CANCELLED)
-        chosen.extend((_in_states(location_id, left_out), ~_in_states(location_id, (*MOVING, *URGENCY[:5]))))
-    return chosen
+        return blocked
+    moving = _in_states(location_id, MOVING).subquery()
+    return select(moving.c.id).where(moving.c.id.not_in(blocked))
 
 
-def _in_states(location_id: int, states: Sequence[PushState]) -> ColumnElement[bool]:
+def _created_in(location_id: int, states: Sequence[PushState]) -> ColumnElement[bool]:
+    return exists().where(
+        Push.location_id == location_id,
+        Push.document == Document.INVOICE,
+        Push.document_id == Invoice.id,
+        Push.operation == Operation.CREATE,
+        Push.state.in_(states),
+    )
+
+
+def _in_states(location_id: int, states: Sequence[PushState]) -> Select[int]:
+    """The ids of the invoices of which a push, or one of their money, stands so: led by the pushes, which are few."""
     mine = (Push.location_id == location_id, Push.state.in_(states))
-    own = select(Push.document_id).where(*mine, Push.document == Document.INVOICE)
-    paid = select(Payment.invoice_id).where(
-        Payment.id.in_(select(Push.document_id).where(*mine, Push.document == Document.PAYMENT))
-    )
-    given = select(Refund.invoice_id).where(
-        Refund.id.in_(select(Push.document_id).where(*mine, Push.document.in_(GIVEN_BACK)))
-    )
-    return or_(Invoice.id.in_(own), Invoice.id.in_(paid), Invoice.id.in_(given))
+    own = select(Push.document_id.label("id")).where(*mine, Push.document == Document.INVOICE)
+    of_invoice = Push.document.in_((Document.PAYMENT, Document.CREDIT_NOTE))
+    paid = select(Push.parent_id).where(*mine, of_invoice, Push.parent_document == Document.INVOICE)
+    undone = select(Payment.invoice_id).join(Push, Push.document_id == Payment.id)
+    given = select(Refund.invoice_id).join(Push, Push.document_id == Refund.id)
+    every = union(
+        own,
+        paid,
+        undone.where(*mine, Push.document == Document.PAYMENT, Push.parent_document == Document.PAYMENT),
+        given.where(*mine, Push.document == Document.REFUND),
+    ).subquery()
+    return select(every.c.id)
 
 
 def pushes_of(invoice: Invoice) -> list[Push]:
     """The pushes of an invoice, its contact, its payments and its refunds, with their attempts, oldest first."""
-    wanted = _about([invoice.id])
+    wanted = _about([invoice.id], _owners([invoice.id]))
     if invoice.contact_id is not None:
         contact = and_(Push.document == Document.CONTACT, Push.document_id == invoice.contact_id)
         wanted = or_(wanted, contact)

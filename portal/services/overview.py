@@ -1,20 +1,20 @@
-"""How each location stands, in a fixed number of queries however many there are."""
+"""How locations stand, in a fixed number of queries however many there are and however much they hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
-from portal import clock
 from portal.extensions import db
-from portal.models import Connection, ConnectionState, Location, Push, PushState, User
-from portal.services import users
+from portal.models import Connection, ConnectionState, Location, Mapping, Push, PushState
+from portal.services import choice
 from portal.services.mappings import Missing
 
 ON_ITS_WAY = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
+MOST = 10_000
 
 
 class Stage(StrEnum):
@@ -29,95 +29,119 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many pushes of a location are where; each one is counted up to `MOST`, which stands for that and more.
+
+    `mapped` tells whether anything was mapped for it at all.
+    """
+
+    queued: int
+    waiting_alone: int
+    sending: int
+    blocked: int
+    sent_today: int
+    not_sent: int
+    mapped: bool
+
+    @property
+    def waiting(self) -> int:
+        """Queued, or tried again by themselves."""
+        return self.queued + self.waiting_alone
+
+    @property
+    def on_its_way(self) -> int:
+        """Everything that still moves by itself."""
+        return self.waiting + self.sending
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
     """One location at a glance: its connection if any, and how many documents are where."""
 
     location: Location
     connection: Connection | None
-    on_its_way: int
-    needs_you: int
-    sent_today: int
+    tally: Tally
+
+    @property
+    def on_its_way(self) -> int:
+        """Documents that still move by themselves."""
+        return self.tally.on_its_way
+
+    @property
+    def needs_you(self) -> int:
+        """Documents that a person has to act on."""
+        return self.tally.blocked
+
+    @property
+    def sent_today(self) -> int:
+        """Documents that arrived in Xero since midnight at the location."""
+        return self.tally.sent_today
 
     @property
     def stage(self) -> Stage:
-        """The stage, mapping aside."""
-        return stage_of(self.connection)
-
-
-def glances(user: User) -> list[Glance]:
-    """Every location that the person may enter, by name."""
-    locations = users.locations_of(user)
-    return _glances(locations)
+        """The stage; of the mapping it only asks whether there is one."""
+        return stage_of(self.connection, mapped=self.tally.mapped)
 
 
 def glance(location: Location) -> Glance:
-    """One location."""
-    return _glances([location])[0]
+    """One location, in two queries."""
+    query = select(Connection).where(Connection.location_id == location.id)
+    connection = db.session.scalar(query.options(joinedload(Connection.connected_by)))
+    return Glance(location, connection, tally(location))
 
 
-def stage_of(connection: Connection | None, missing: Missing | None = None) -> Stage:
-    """The stage of a connection; with `missing`, a connected one that is not mapped yet is told apart."""
+def tally(location: Location) -> Tally:
+    """What a location's pushes count to, in one query over an index that holds the answer."""
+    today = Push.updated_at >= midnight(location)
+
+    def many(*states: PushState) -> ScalarSelect[int]:
+        return _up_to(select(Push.id).where(Push.location_id == location.id, Push.state.in_(states)))
+
+    sent = select(Push.id).where(Push.location_id == location.id, Push.state == PushState.SENT, today)
+    counts = db.session.execute(
+        select(
+            many(PushState.QUEUED),
+            many(PushState.WAITING),
+            many(PushState.SENDING),
+            many(PushState.BLOCKED),
+            _up_to(sent),
+            many(PushState.SKIPPED, PushState.CANCELLED),
+            select(Mapping.id).where(Mapping.location_id == location.id).exists(),
+        )
+    ).one()
+    return Tally(*counts)
+
+
+def stage_of(connection: Connection | None, missing: Missing | None = None, *, mapped: bool = True) -> Stage:
+    """The stage of a connection; a connected one with no mapping, or with something `missing`, is told apart."""
     if connection is None:
         return Stage.NEVER
     if connection.state == ConnectionState.CONNECTED:
-        return Stage.UNMAPPED if missing is not None and not missing.complete else Stage.LIVE
+        complete = missing.complete if missing is not None else mapped
+        return Stage.LIVE if complete else Stage.UNMAPPED
     return Stage(ConnectionState(connection.state).value)
 
 
 def midnight(location: Location) -> datetime:
     """When today began at the location (aware UTC)."""
-    try:
-        zone = ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    today = clock.now().astimezone(zone).date()
-    return datetime.combine(today, time(), zone).astimezone(UTC)
+    return choice.start_of(choice.today(location), choice.zone_of(location))
 
 
-def _glances(locations: list[Location]) -> list[Glance]:
-    ids = [location.id for location in locations]
-    links = {row.location_id: row for row in _connections(ids)}
-    counts = _counts(ids)
-    sent = _sent_today(locations)
-    return [
-        Glance(
-            location,
-            links.get(location.id),
-            sum(counts.get((location.id, state), 0) for state in ON_ITS_WAY),
-            counts.get((location.id, PushState.BLOCKED), 0),
-            sent.get(location.id, 0),
-        )
-        for location in locations
-    ]
-
-
-def _connections(ids: list[int]) -> list[Connection]:
-    query = (
-        select(Connection).where(Connection.location_id.in_(ids)).options(joinedload(Connection.connected_by))
-    )
-    return list(db.session.scalars(query))
-
-
-def _counts(ids: list[int]) -> dict[tuple[int, PushState], int]:
+def sent_today(locations: Sequence[Location]) -> dict[int, int]:
+    """How many documents of each location arrived since its own midnight, in one query."""
+    by_start: dict[datetime, list[int]] = {}
+    for location in locations:
+        by_start.setdefault(midnight(location), []).append(location.id)
+    if not by_start:
+        return {}
+    since = or_(*(Push.location_id.in_(ids) & (Push.updated_at >= start) for start, ids in by_start.items()))
     rows = db.session.execute(
-        select(Push.location_id, Push.state, func.count())
-        .where(Push.location_id.in_(ids), Push.state.in_((*ON_ITS_WAY, PushState.BLOCKED)))
-        .group_by(Push.location_id, Push.state)
+        select(Push.location_id, func.count())
+        .where(Push.state == PushState.SENT, since)
+        .group_by(Push.location_id)
     )
-    return {(location_id, PushState(state)): count for location_id, state, count in rows}
+    return {location_id: count for location_id, count in rows}
 
 
-def _sent_today(locations: list[Location]) -> dict[int, int]:
-    starts = {location.id: midnight(location) for location in locations}
-    rows = db.session.execute(
-        select(Push.location_id, Push.settled_at).where(
-            Push.location_id.in_(list(starts)),
-            Push.state == PushState.SENT,
-            Push.updated_at >= min(starts.values(), default=clock.now()),
-        )
-    )
-    found: dict[int, int] = {}
-    for location_id, settled_at in rows:
-        if settled_at is not None and settled_at >= starts[location_id]:
-            found[location_id] = found.get(location_id, 0) + 1
-    return found
+def _up_to(query: Select[int]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(query.limit(MOST).subquery()).scalar_subquery()

@@ -1,11 +1,24 @@
-"""Long lists in pages."""
+"""Long lists in pages: by number where the whole is at hand or small, else by where the last page ended.
 
-from collections.abc import Sequence
+A list that grows without end is never counted or skipped through: a page begins after a row (`Cursor`), and an index
+leads straight there, however far back it is.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Select, select, tuple_, union_all
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal.extensions import db
 
 T = TypeVar("T")
 SIZE = 50
+CHUNK = 500
+START = datetime(1970, 1, 1, tzinfo=UTC)
+LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +41,106 @@ def cut(items: Sequence[T], number: int, size: int = SIZE) -> Page[T]:
     last = max(1, -(-len(items) // size))
     number = min(max(1, number), last)
     return Page(items[(number - 1) * size : number * size], number, len(items), size)
+
+
+class Cursor(NamedTuple):
+    """Where a page begins: behind this row, or before it where `newer`. The key is the moment or day of the list."""
+
+    key: datetime | date
+    id: int
+    newer: bool = False
+
+    @property
+    def text(self) -> str:
+        """As it stands in an address."""
+        return f"{_number(self.key)}.{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[T]):
+    """One page of an endless list, newest first, and the cursors of its neighbours (None at an end)."""
+
+    items: Sequence[T]
+    older: str | None = None
+    newer: str | None = None
+
+
+def cursor(text: str, *, newer: bool = False, days: bool = False) -> Cursor | None:
+    """The cursor that an address names; None for anything that is none. `days` where the list is by calendar day."""
+    number, _, row = text.partition(".")
+    if not (number.isascii() and number.isdigit() and row.isascii() and row.isdigit()):
+        return None
+    if len(number) > 16 or len(row) > 10 or int(row) > LARGEST:
+        return None
+    try:
+        key = date.fromordinal(int(number)) if days else START + timedelta(microseconds=int(number))
+    except (ValueError, OverflowError):
+        return None
+    return Cursor(key, int(row), newer)
+
+
+def chunks(page: Callable[[Cursor | None, int], Slice[int]], days: bool = False) -> Iterator[Sequence[int]]:
+    """The ids of an endless list in chunks, for a file; `page` gives the one of this size at a cursor."""
+    at: Cursor | None = None
+    while True:
+        part = page(at, CHUNK)
+        yield part.items
+        at = cursor(part.older, days=days) if part.older else None
+        if at is None:
+            return
+
+
+def window(
+    arms: Sequence[Select[int, Any]],
+    ident: InstrumentedAttribute[int],
+    key: InstrumentedAttribute[Any],
+    at: Cursor | None,
+    size: int = SIZE,
+) -> Slice[int]:
+    """The ids of one page of everything that the arms select, newest first, each once.
+
+    Each arm selects `ident` and `key` and is cut on its own, so that an index can give just what the page needs.
+    """
+    newer = at is not None and at.newer
+    order = (key.asc(), ident.asc()) if newer else (key.desc(), ident.desc())
+    cut_arms = [_behind(arm, ident, key, at).order_by(*order).limit(size + 1) for arm in arms]
+    if len(cut_arms) == 1:
+        rows = db.session.execute(cut_arms[0]).all()
+    else:
+        parts = [each.subquery() for each in cut_arms]
+        whole = union_all(
+            *(select(part.c[0].label("id"), part.c[1].label("key")) for part in parts)
+        ).subquery()
+        both = (whole.c.key.asc(), whole.c.id.asc()) if newer else (whole.c.key.desc(), whole.c.id.desc())
+        found = select(whole.c.id, whole.c.key).distinct().order_by(*both).limit(size + 1)
+        rows = db.session.execute(found).all()
+    return _slice([(row[0], row[1]) for row in rows], at, size)
+
+
+def _behind(
+    arm: Select[int, Any],
+    ident: InstrumentedAttribute[int],
+    key: InstrumentedAttribute[Any],
+    at: Cursor | None,
+) -> Select[int, Any]:
+    if at is None:
+        return arm
+    row, place = tuple_(key, ident), tuple_(at.key, at.id, types=[key.type, ident.type])
+    return arm.where(row > place if at.newer else row < place)
+
+
+def _slice(rows: list[tuple[int, Any]], at: Cursor | None, size: int) -> Slice[int]:
+    more, rows = len(rows) > size, rows[:size]
+    if at is not None and at.newer:
+        rows.reverse()
+        before, after = more, True
+    else:
+        before, after = at is not None, more
+    if not rows:
+        return Slice([])
+    first, last = Cursor(rows[0][1], rows[0][0]), Cursor(rows[-1][1], rows[-1][0])
+    return Slice([row[0] for row in rows], last.text if after else None, first.text if before else None)
+
+
+def _number(key: datetime | date) -> int:
+    return (key - START) // timedelta(microseconds=1) if isinstance(key, datetime) else key.toordinal()

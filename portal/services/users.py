@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session as Open
+from sqlalchemy.orm import contains_eager
 
 from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
@@ -44,7 +45,8 @@ def session_for(key: str) -> Session | None:
     moment = clock.now()
     found = db.session.scalar(
         select(Session)
-        .join(User, User.id == Session.user_id)
+        .join(Session.user)
+        .options(contains_eager(Session.user).joinedload(User.agency))
         .where(
             Session.key_hash == keys.kept(key),
             Session.ended_at.is_(None),
@@ -71,9 +73,16 @@ def sign_out(key: str) -> None:
             audit.note(session, found.user, None, "users.sign_out")
 
 
-def locations_of(user: User) -> list[Location]:
-    """The locations this person may enter, by name: all of the agency for its admins, else the given ones."""
-    return list(db.session.scalars(_enterable(user).order_by(Location.name, Location.id)))
+def locations_of(user: User, search: str = "", most: int | None = None) -> list[Location]:
+    """The locations this person may enter, by name: all of the agency for its admins, else the given ones.
+
+    With `search` those whose name holds it or whose HoopAI id it is; at most `most`.
+    """
+    found = _enterable(user)
+    if search:
+        named = Location.name.icontains(search, autoescape=True)
+        found = found.where(or_(named, Location.hoop_id == search))
+    return list(db.session.scalars(found.order_by(Location.name, Location.id).limit(most)))
 
 
 def location_for(user: User, hoop_id: str) -> Location:

@@ -6,7 +6,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.errors import ChooseAgain
 from portal.render import done, page_or
 from portal.security import here, me, must_be_able_to_change, my_session
-from portal.services import connections, consents, mappings, outbox, overview, panel
+from portal.services import connections, consents, mappings, overview, panel
+from portal.views import frame
 
 room = Blueprint("connections", __name__)
 BASE = "/locations/<location_id>/settings/integrations/xero"
@@ -82,7 +83,7 @@ def test() -> Response:
 
 
 def _panel(checks: list[connections.Check]) -> Response:
-    glance = overview.glance(here())
+    glance = frame.glance()
     missing = mappings.missing(here().id) if glance.connection else None
     return page_or(
         "connections/_panel.html",
@@ -90,7 +91,6 @@ def _panel(checks: list[connections.Check]) -> Response:
         glance=glance,
         stage=overview.stage_of(glance.connection, missing),
         missing=missing,
-        counts=outbox.counts(here().id),
         facts=panel.facts(glance.connection) if glance.connection else None,
         events=connections.events(here().id, 10),
         checks=checks,

@@ -9,8 +9,10 @@ from flask import Flask, g, request, url_for
 from portal.filters import plural
 from portal.models import Location, Push
 from portal.security import here, me, person
-from portal.services import mappings, overview, problems, users
+from portal.services import overview, problems, users
 from portal.services.overview import Glance, Stage
+
+NEARBY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The frame of a page inside a location."""
+    """The frame of a page inside a location; `locations` are the first few, one more than are shown."""
 
     locations: list[Location]
     glance: Glance
@@ -39,6 +41,8 @@ def register(app: Flask) -> None:
         lambda: {
             "frame": _frame,
             "again": _again,
+            "narrowed": _narrowed,
+            "nearby": NEARBY,
             "advice": problems.advice,
             "document_url": _document_url,
             "person": me() if person() else None,
@@ -47,11 +51,24 @@ def register(app: Flask) -> None:
     )
 
 
-def _again(**changes: Any) -> str:
-    """This page with some of its query changed; what is None is left out."""
+def _again(endpoint: str | None = None, **changes: Any) -> str:
+    """This page (or another of the room) with some of its query changed; what is None is left out."""
     query: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), **changes}
     kept = {name: value for name, value in query.items() if value is not None and not name.startswith("_")}
-    return url_for(f"{request.blueprint}.index", **kept)
+    return url_for(endpoint or f"{request.blueprint}.index", **kept)
+
+
+def _narrowed(**changes: Any) -> str:
+    """This page under another filter, from its beginning."""
+    return _again(**{"after": None, "before": None, "page": None, **changes})
+
+
+def glance() -> Glance:
+    """How the location of this request stands; looked up once."""
+    if "glance" not in g:
+        g.glance = overview.glance(here())
+    found: Glance = g.glance
+    return found
 
 
 def _document_url(push: Push) -> str:
@@ -67,10 +84,7 @@ def _frame() -> Frame | None:
 
 
 def _built() -> Frame:
-    glance = overview.glance(here())
-    missing = mappings.missing(here().id) if glance.stage == Stage.LIVE else None
-    stage = overview.stage_of(glance.connection, missing)
-    return Frame(users.locations_of(me()), glance, stage, _banner(glance))
+    return Frame(users.locations_of(me(), most=NEARBY + 1), glance(), glance().stage, _banner(glance()))
 
 
 def _banner(glance: Glance) -> Banner | None:

@@ -7,31 +7,39 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain, ConnectAgain, NotNow
 from portal.filters import plural
+from portal.forms import lists
 from portal.models import Location, User
 from portal.render import done, page_or
 from portal.security import here, me
-from portal.services import activity, connections, deciding, invoices, stories
+from portal.services import activity, deciding, invoices, stories
 from portal.services.invoices import View
+from portal.views import files, frame
 
 room = Blueprint("invoices", __name__, url_prefix="/locations/<location_id>/invoices")
 
 
 @room.get("")
 def index() -> Response:
-    """The list, filtered by standing and searched by number or customer."""
-    view = View(request.args.get("state", "")) if request.args.get("state", "") in set(View) else View.ALL
-    search = request.args.get("q", "").strip()[:100]
-    page = invoices.listing(here(), view, search, request.args.get("page", 1, int))
+    """The list, filtered by standing and days, searched by number, customer, amount or Xero's id."""
+    view, choice = _view(), lists.choice(request.args)
+    page, cut = invoices.listing(here(), view, choice)
     return page_or(
         "invoices/_table.html",
         "invoices/index.html",
         page=page,
+        cut=cut,
         view=view,
-        search=search,
-        counts=invoices.counts(here(), search),
-        connection=connections.of(here().id),
+        choice=choice,
+        counts=invoices.counts(here()),
+        connection=frame.glance().connection,
         moving=activity.unsettled(row.push for row in page.items if row.push),
     )
+
+
+@room.get("/export.csv")
+def export() -> Response:
+    """The same as a file."""
+    return files.of_invoices(here(), invoices.rows_of_all(here(), _view(), lists.choice(request.args)))
 
 
 @room.get("/<hoop_id>")
@@ -84,6 +92,10 @@ def suffix(hoop_id: str) -> AnyResponse:
 def delete_payments(hoop_id: str) -> AnyResponse:
     """Delete its payments in Xero, then void it there."""
     return _decided(deciding.delete_payments, hoop_id)
+
+
+def _view() -> View:
+    return lists.one_of(View, request.args.get("state", ""), View.ALL)
 
 
 def _decided(decide: Callable[[Location, str, User], str], hoop_id: str) -> AnyResponse:
