@@ -1,6 +1,7 @@
 """How things are written on pages: money, moments, counts, icons."""
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from portal import clock, words
+from portal.models import LedgerAccount
 
 NO_DECIMALS = frozenset(
     [
@@ -59,6 +61,7 @@ def register(app: Flask) -> None:
         plural,
         quantity,
         exact_json,
+        labelled,
     ):
         app.jinja_env.filters[word.__name__] = word
     app.jinja_env.globals.update(
@@ -72,6 +75,11 @@ class Lean(Extension):
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """The template without the blanks that its lines begin with."""
         return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
+
+
+def labelled(accounts: Iterable[LedgerAccount]) -> list[tuple[str, str]]:
+    """Accounts as what is chosen and how it is called, for a select."""
+    return [(each.account_id, each.label) for each in accounts]
 
 
 def amount(value: Decimal | None, currency: str) -> str:

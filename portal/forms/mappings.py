@@ -7,7 +7,7 @@ from werkzeug.datastructures import MultiDict
 from portal.models import MappingKind
 
 BEFORE = "was:"
-BULK, ROW = "bulk", "row"
+BULK, ROW, ASSIGN, ACCOUNT = "bulk", "row", "assign", "account"
 Target = tuple[MappingKind, str]
 
 
@@ -15,7 +15,8 @@ def choices(form: Mapping[str, str]) -> dict[Target, str]:
     """Fields named `kind:key` whose value differs from the one shown (`was:kind:key`) → what was chosen.
 
     What somebody else saved meanwhile is therefore not taken back by an older page. With the button `bulk` the
-    ticked categories (`row`) get the account of the field `assign` as well.
+    ticked categories (`row`) get the account of the field `assign` as well, or where the button names a tracking
+    category the option of `assign:` and its id.
     """
     found: dict[Target, str] = {}
     for name, value in form.items():
@@ -23,8 +24,16 @@ def choices(form: Mapping[str, str]) -> dict[Target, str]:
         if target and value != form.get(BEFORE + name):
             found[target] = value
     if form.get(BULK) and isinstance(form, MultiDict):
-        found |= {(MappingKind.CATEGORY, key): form.get("assign", "") for key in form.getlist(ROW)}
+        found |= _bulk(form)
     return found
+
+
+def _bulk(form: MultiDict[str, str]) -> dict[Target, str]:
+    rows, group = form.getlist(ROW), form[BULK]
+    if group == ACCOUNT:
+        return {(MappingKind.CATEGORY, key): form.get(ASSIGN, "") for key in rows}
+    option = form.get(f"{ASSIGN}:{group}", "")
+    return {(MappingKind.TRACKING, f"{group}:{key}"): option for key in rows}
 
 
 def seen(form: Mapping[str, str]) -> dict[Target, str]:

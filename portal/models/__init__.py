@@ -2,7 +2,7 @@
 
 from portal.models.api import ApiKey, ApiRequest
 from portal.models.base import Base, ExactJSON, Moment, Money
-from portal.models.books import DirectoryContact, LedgerAccount, TaxRate
+from portal.models.books import DirectoryContact, LedgerAccount, TaxRate, TrackingOption
 from portal.models.connections import (
     Authorisation,
     AuthorisationState,
@@ -114,6 +114,7 @@ __all__ = [
     "Stage",
     "TaxRate",
     "Telling",
+    "TrackingOption",
     "User",
     "UserLocation",
     "Watcher",

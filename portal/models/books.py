@@ -6,9 +6,10 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Moment, Money
+from portal.models.base import Base, ExactJSON, Moment, Money
 
 REVENUE_TYPES = {"REVENUE", "SALES", "OTHERINCOME"}
+CLASSES = {"ASSET": "assets", "EQUITY": "equity", "EXPENSE": "expenses", "LIABILITY": "liabilities"}
 SYSTEM_ROUNDING = "ROUNDING"
 
 
@@ -39,8 +40,13 @@ class LedgerAccount(Base):
 
     @property
     def takes_revenue(self) -> bool:
-        """Whether an invoice line may go here: an active revenue account with a code, not a system one."""
-        return self.active and self.type in REVENUE_TYPES and bool(self.code) and not self.system_account
+        """Whether it is a revenue account that takes invoice lines; these are offered first."""
+        return self.takes_lines and self.type in REVENUE_TYPES
+
+    @property
+    def takes_lines(self) -> bool:
+        """Whether Xero takes it on a sales invoice at all: active, with a code, no bank account and not Xero's own."""
+        return self.active and self.type != "BANK" and bool(self.code) and not self.system_account
 
     @property
     def takes_payments(self) -> bool:
@@ -60,7 +66,10 @@ class LedgerAccount(Base):
 
 
 class TaxRate(Base):
-    """One tax rate of the connected organisation. `rate` is a percentage."""
+    """One tax rate of the connected organisation. `rate` is a percentage.
+
+    `applies_to` are the classes of accounts it may go on (`revenue`, `liabilities` …); None where not read yet.
+    """
 
     __tablename__ = "tax_rates"
     __table_args__ = (UniqueConstraint("connection_id", "tax_type"),)
@@ -72,12 +81,52 @@ class TaxRate(Base):
     rate: Mapped[Decimal] = mapped_column(Money)
     status: Mapped[str] = mapped_column(String(20))
     applies_to_revenue: Mapped[bool] = mapped_column(default=True)
+    applies_to: Mapped[list[str] | None] = mapped_column(ExactJSON)
     fetched_at: Mapped[datetime] = mapped_column(Moment)
 
     @property
     def usable(self) -> bool:
         """Whether a sales line may carry it."""
         return self.status == "ACTIVE" and self.applies_to_revenue
+
+    def fits(self, account: LedgerAccount) -> bool:
+        """Whether Xero allows it on this account, as far as we have read."""
+        return self.applies_to is None or CLASSES.get(account.class_, "revenue") in self.applies_to
+
+
+class TrackingOption(Base):
+    """One option of a tracking category of the connected organisation, as last fetched.
+
+    Xero has at most two active categories; a line carries at most one option of each.
+    """
+
+    __tablename__ = "tracking_options"
+    __table_args__ = (UniqueConstraint("connection_id", "option_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id"))
+    option_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(20))
+    tracking_id: Mapped[str] = mapped_column(String(64))
+    tracking_name: Mapped[str] = mapped_column(String(200))
+    tracking_status: Mapped[str] = mapped_column(String(20))
+    fetched_at: Mapped[datetime] = mapped_column(Moment)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a line may carry it: the option and its category are both active."""
+        return self.status == self.tracking_status == "ACTIVE"
+
+    @property
+    def standing(self) -> str:
+        """The status that counts: its own one, else that of its category."""
+        return self.status if self.status != "ACTIVE" else self.tracking_status
+
+    @property
+    def label(self) -> str:
+        """The category and the option: `Region: North`."""
+        return f"{self.tracking_name}: {self.name}"
 
 
 class DirectoryContact(Base):

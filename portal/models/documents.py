@@ -176,6 +176,7 @@ class Payment(Base):
         Index("ix_payments_location_id_id", "location_id", "id"),
         Index("ix_payments_location_id_paid_on", "location_id", "paid_on", "id"),
         Index("ix_payments_location_id_amount", "location_id", "amount"),
+        Index("ix_payments_location_id_method", "location_id", "method"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal import clock
 from portal.models.base import Base, ExactJSON, Moment, Word
-from portal.models.mappings import MappingKind
+from portal.models.mappings import TRACKED_KEY, MappingKind
 from portal.models.people import User
 
 
@@ -40,8 +40,8 @@ class MappingChange(Base):
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     tenant_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[MappingKind] = mapped_column(Word(MappingKind))
-    key: Mapped[str] = mapped_column(String(300))
-    name: Mapped[str] = mapped_column(String(300))
+    key: Mapped[str] = mapped_column(String(TRACKED_KEY))
+    name: Mapped[str] = mapped_column(String(TRACKED_KEY))
     from_value: Mapped[str] = mapped_column(String(64), default="")
     to_value: Mapped[str] = mapped_column(String(64), default="")
     from_label: Mapped[str] = mapped_column(String(200), default="")

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal import clock
 from portal.models.base import Base, Moment, Money, Word
 
+TRACKED_KEY = 365
+
 
 class Category(Base):
     """What a line is mapped by. `key` is collection:ID, product:ID, name:TEXT or charge:KIND."""
@@ -46,13 +48,15 @@ class MappingKind(StrEnum):
     PAYMENT = "payment"
     DEFAULT = "default"
     ROUNDING = "rounding"
+    TRACKING = "tracking"
 
 
 class Mapping(Base):
-    """One choice: category → account, tax → tax type, payment method → payment account.
+    """One choice: category → account, tax → tax type, payment method → payment account, and tracking options.
 
     `key` is the category's or tax's key, the payment method (`default` for all others) or `account` for the
-    default revenue account and for the one that balances differences of rounding. Accounts are kept by Xero's
+    default revenue account and for the one that balances differences of rounding. A tracking choice has the id of
+    Xero's tracking category, a colon and the category's key (`default` for all others). Accounts are kept by Xero's
     AccountID, since codes may be renamed. A choice belongs to one organisation: after moving to another one, that
     one's own choices count.
     """
@@ -64,8 +68,9 @@ class Mapping(Base):
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     tenant_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[MappingKind] = mapped_column(Word(MappingKind))
-    key: Mapped[str] = mapped_column(String(300))
+    key: Mapped[str] = mapped_column(String(TRACKED_KEY))
     account_id: Mapped[str | None] = mapped_column(String(64))
     tax_type: Mapped[str | None] = mapped_column(String(50))
+    option_id: Mapped[str | None] = mapped_column(String(64))
     changed_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.models import Connection, LedgerAccount, Mapping, MappingKind, TaxRate
+from portal.models import Connection, LedgerAccount, Mapping, MappingKind, TaxRate, TrackingOption
 from portal.services import standing
 
 NEXT = "Choose another in Account Mapping."
@@ -17,7 +17,7 @@ NEXT = "Choose another in Account Mapping."
 
 @dataclass(frozen=True, slots=True)
 class _Thing:
-    """An account or tax rate: for which kinds of choice it is good, and its percentage."""
+    """An account, tax rate or tracking option: for which kinds of choice it is good, and its percentage."""
 
     label: str
     good_for: frozenset[MappingKind]
@@ -27,18 +27,28 @@ class _Thing:
 
 Known = dict[str, _Thing]
 TAX = frozenset({MappingKind.TAX})
+TRACKED = frozenset({MappingKind.TRACKING})
+NOTHING: frozenset[MappingKind] = frozenset()
 
 
 def known(session: Session, connection_id: int) -> Known:
-    """The books as they were last read, by AccountID and tax type."""
+    """The books as they were last read, by AccountID, tax type and TrackingOptionID."""
     accounts = session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == connection_id))
     rates = session.scalars(select(TaxRate).where(TaxRate.connection_id == connection_id))
-    return {row.account_id: _Thing(row.label, _uses(row), row.status) for row in accounts} | {
-        row.tax_type: _Thing(
-            row.name, TAX if row.usable else frozenset(), row.status, f"{row.rate.normalize():f} %"
-        )
-        for row in rates
+    options = session.scalars(select(TrackingOption).where(TrackingOption.connection_id == connection_id))
+    tracked = {
+        row.option_id: _Thing(row.label, TRACKED if row.usable else NOTHING, row.standing) for row in options
     }
+    return (
+        tracked
+        | {row.account_id: _Thing(row.label, _uses(row), row.status) for row in accounts}
+        | {
+            row.tax_type: _Thing(
+                row.name, TAX if row.usable else NOTHING, row.status, f"{row.rate.normalize():f} %"
+            )
+            for row in rates
+        }
+    )
 
 
 def tell(session: Session, connection: Connection, before: Known) -> list[str]:
@@ -57,8 +67,8 @@ def tell(session: Session, connection: Connection, before: Known) -> list[str]:
 
 def _uses(account: LedgerAccount) -> frozenset[MappingKind]:
     uses = {
-        MappingKind.CATEGORY: account.takes_revenue,
-        MappingKind.DEFAULT: account.takes_revenue,
+        MappingKind.CATEGORY: account.takes_lines,
+        MappingKind.DEFAULT: account.takes_lines,
         MappingKind.PAYMENT: account.takes_payments,
         MappingKind.ROUNDING: account.takes_rounding,
     }
@@ -83,8 +93,8 @@ def _sentence(was: _Thing, becomes: _Thing, count: int, kind: MappingKind) -> st
 
 
 def _chosen(session: Session, connection: Connection) -> list[tuple[str, int, MappingKind]]:
-    """Each chosen account or tax type, how many choices of one kind name it, and that kind; revenue is one kind."""
-    value = func.coalesce(Mapping.account_id, Mapping.tax_type)
+    """Each chosen account, tax type or option, how many choices of a kind name it, and that kind; revenue is one."""
+    value = func.coalesce(Mapping.account_id, Mapping.tax_type, Mapping.option_id)
     kind = case((Mapping.kind == MappingKind.DEFAULT, literal(MappingKind.CATEGORY)), else_=Mapping.kind)
     rows = session.execute(
         select(value, func.count(), kind)

@@ -15,6 +15,8 @@ from portal.xero import errors, messages
 UNSURE = "No answer came from Xero. It is looked up in Xero before anything is sent again."
 TAKEN = "Xero has this already; checking whose it is."
 UNREACHED = "Xero could not be reached; nothing was sent."
+LOCKED = ("XH028", "XH029")
+UNTRACKED = "XH048"
 AT_LIMIT = "XH031"
 NUMBER_TAKEN = "XH001"
 NAMES_TAKEN = {NUMBER_TAKEN, "XH032", "XH033"}
@@ -66,8 +68,8 @@ def refused(session: Session, work: Work, push: Push, said: tuple[str, ...]) -> 
         return
     failure = Failure(known.kind) if known and known.kind in list(Failure) else Failure.REFUSED
     cause = f"{known.code if known else 'xero'}:{words}"
-    if known is not None and failure == Failure.MAPPING:
-        cause = _account_named(session, work, known) or cause
+    if known is not None and (failure == Failure.MAPPING or known.code in LOCKED):
+        cause = _by_the_books(session, work, known, words) or cause
         work.books_changed = True
     explained = f"{known.sentence} {known.next_step} Xero said: {words}" if known else f"Xero said: {words}"
     outbox.block(push, failure, cause, explained)
@@ -81,8 +83,12 @@ def _approvals_used(session: Session, work: Work, push: Push) -> None:
     outbox.requeue(push)
 
 
-def _account_named(session: Session, work: Work, known: messages.Known) -> str | None:
-    """The cause that choosing another account mends, where Xero's sentence names the account by its code."""
+def _by_the_books(session: Session, work: Work, known: messages.Known, words: str) -> str | None:
+    """The cause that a change in Xero's books or another choice mends: a lock, an option, an account by its code."""
+    if known.code in LOCKED:
+        return "lock"
+    if known.code == UNTRACKED:
+        return f"tracking:{words}"[:300]
     account_id = session.scalar(
         select(LedgerAccount.account_id).where(
             LedgerAccount.connection_id == work.connection_id, LedgerAccount.code == (known.subject or "")

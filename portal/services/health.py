@@ -15,9 +15,10 @@ from portal.models import (
     Link,
     MappingKind,
 )
-from portal.services import mapping_history, mappings
+from portal.services import mapping_history, mappings, tracking
 from portal.services.mapping_book import DEFAULT_ACCOUNT, MappingBook, Target, percent_key
 
+TRACKING = MappingKind.TRACKING
 ENDED = (InvoiceStatus.VOID, InvoiceStatus.DELETE)
 
 
@@ -58,7 +59,7 @@ class Alarm:
 
 
 def alarms(location_id: int, book: MappingBook | None = None) -> list[Alarm]:
-    """What is wrong with the chosen accounts and tax rates, as our copy of Xero's books knows them."""
+    """What is wrong with the chosen accounts, tax rates and tracking options, as we know Xero's books."""
     session = db.session()
     book = book or mappings.book(location_id)
     broken = _broken(book)
@@ -93,11 +94,21 @@ def _broken(book: MappingBook) -> dict[tuple[str, str], list[Target]]:
             what = None if rate is not None and rate.usable else "can no longer be used on sales in Xero"
             if what is None and rate is not None and rate.rate != _percent(book, key, rate.rate):
                 what = f"is {rate.rate.normalize():f} % in Xero now"
+        elif kind == MappingKind.TRACKING:
+            what = _wrong_option(book, value)
         else:
             what = what_of(book, value, kind)
         if what:
             found.setdefault((value, what), []).append((kind, key))
     return found
+
+
+def _wrong_option(book: MappingBook, value: str) -> str | None:
+    option = book.options.get(value)
+    if value == tracking.NO_OPTION or (option is not None and option.usable):
+        return None
+    archived = option is not None and option.standing == "ARCHIVED"
+    return "was archived in Xero" if archived else "is no longer in Xero"
 
 
 def _percent(book: MappingBook, key: str, otherwise: object) -> object:
@@ -115,13 +126,13 @@ def _warning(
 ) -> Alarm:
     value, what = of
     kind = targets[0][0]
+    known = value in book.accounts or value in book.rates or value in book.options
     mine = [line for line in open_lines if value in line.needs]
     followers = {line.category for line in mine if line.by_default}
-    categories = {key for each, key in targets if each == MappingKind.CATEGORY} | followers
+    categories = {key for each, key in targets if each == MappingKind.CATEGORY}
+    categories |= {line.category for line in mine} if kind == TRACKING else followers
     return Alarm(
-        label=book.label(kind, value)
-        if value in book.accounts or value in book.rates
-        else "A chosen account",
+        label=book.label(kind, value) if known else f"A chosen {'option' if kind == TRACKING else 'account'}",
         what=what,
         names=sorted(names[target] for target in targets),
         categories=len(categories),
@@ -161,13 +172,22 @@ def _open_lines(session: Session, location_id: int, book: MappingBook) -> list[_
             ~held,
         )
     )
-    default = book.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), "")
+    known: dict[tuple[str | None, str, str], tuple[bool, frozenset[str]]] = {}
     payments = {value for (kind, _), value in book.chosen.items() if kind == MappingKind.PAYMENT}
     found = []
     for invoice_id, status, product_id, category, tax_key in rows:
-        account = book.chosen_of_line(product_id, category)
-        needs = {account or default, book.chosen_tax(tax_key), *payments}
-        found.append(
-            _OpenLine(invoice_id, status == InvoiceStatus.DRAFT, category, not account, frozenset(needs))
-        )
+        of = product_id, category, tax_key
+        by_default, needs = known[of] if of in known else known.setdefault(of, _needs(book, *of))
+        needs |= payments
+        found.append(_OpenLine(invoice_id, status == InvoiceStatus.DRAFT, category, by_default, needs))
     return found
+
+
+def _needs(
+    book: MappingBook, product_id: str | None, category: str, tax_key: str
+) -> tuple[bool, frozenset[str]]:
+    """Whether such a line follows the default account, and every account, rate and option that it needs."""
+    account = book.chosen_of_line(product_id, category)
+    default = book.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), "")
+    options = book.options_of_line(product_id, category)
+    return not account, frozenset({account or default, book.chosen_tax(tax_key), *options})

@@ -87,7 +87,7 @@ def _amounts(line: Line, ways: amounts.Reckoning, index: int) -> tuple[Decimal, 
 
 def _account(line: Line, book: MappingBook) -> str:
     account = book.account_of_line(line.product_id, line.category_key)
-    return _safe(account.code or "") if account is not None and account.takes_revenue else ""
+    return _safe(account.code or "") if account is not None and account.takes_lines else ""
 
 
 def _tax(line: Line, book: MappingBook) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.models import Batch, Document, Invoice, Link, Operation, Payment, Push
 from portal.models.base import Written
-from portal.services import following, letters, linking, matching, outbox
+from portal.services import following, letters, linking, matching, outbox, tracking
 from portal.services.linking import Known
 from portal.xero import replies
 from portal.xero.replies import ElementResult
@@ -63,7 +63,9 @@ def _held(batch: Batch) -> dict[int, Any]:
 def _settle(session: Session, landed: Sequence[Landed]) -> None:
     remarks: dict[str | None, list[int]] = {}
     for item, result in landed:
-        remark = " ".join(filter(None, [_difference(item, result), item.get("note")]))
+        remark = " ".join(
+            filter(None, [_difference(item, result), _untracked(item, result), item.get("note")])
+        )
         remarks.setdefault(remark or None, []).append(item["push"])
     for said, pushes in remarks.items():
         outbox.sent_all(session, pushes, said)
@@ -78,6 +80,14 @@ def _difference(item: dict[str, Any], result: ElementResult) -> str | None:
     if foretold is not None and tax is not None and foretold != tax:
         return f"Sent, but Xero's tax is {tax:.2f} where HoopAI's lines make {foretold:.2f}."
     return None
+
+
+def _untracked(item: dict[str, Any], result: ElementResult) -> str | None:
+    """Xero has been seen to take lines and drop their tracking without a word (XeroAPI/xero-node, issue 516)."""
+    told = item.get("tracked", 0)
+    if not told or tracking.count(result.data) >= told:
+        return None
+    return "Sent, but Xero did not keep all tracking options of its lines."
 
 
 def _follow(session: Session, hashes: dict[int, str | None]) -> None:

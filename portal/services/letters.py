@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.models import Batch, Document, Invoice, Operation, Push
+from portal.services import tracking
 from portal.xero import numbers, payloads
 
 COLLECTIONS = {
@@ -42,7 +43,8 @@ class Letter:
             "hash": self.content_hash,
             "total": self.expected_total,
         }
-        more = {"holds": self.holds, "note": self.note, "tax": self.expected_tax}
+        tracked = tracking.count(self.element) or None
+        more = {"holds": self.holds, "note": self.note, "tax": self.expected_tax, "tracked": tracked}
         return kept | {name: value for name, value in more.items() if value is not None}
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from portal.models import LedgerAccount, MappingKind, TaxRate
+from portal.models import LedgerAccount, MappingKind, TaxRate, TrackingOption
+from portal.services import tracking
+from portal.services.tracking import Tracking
 
 NO_TAX = "none"
 NO_TAX_NAME = "No tax"
@@ -22,19 +24,23 @@ Choices = Dict[Target, str]
 class MappingBook:
     """Every choice of one location beside the organisation's accounts and tax rates.
 
-    `accounts` is by AccountID, `rates` by tax type, `chosen` gives the AccountID or tax type of each target,
-    `percents` the percentage of each HoopAI tax.
+    `accounts` is by AccountID, `rates` by tax type, `options` (tracking) by TrackingOptionID; `chosen` gives the id of
+    each target's choice, `percents` and `tax_names` the percentage and name of each HoopAI tax, `trackings` Xero's
+    tracking categories.
     """
 
     accounts: dict[str, LedgerAccount]
     rates: dict[str, TaxRate]
     chosen: dict[Target, str]
     percents: dict[str, Decimal] = field(default_factory=dict)
+    options: dict[str, TrackingOption] = field(default_factory=dict)
+    tax_names: dict[str, str] = field(default_factory=dict)
+    trackings: tuple[Tracking, ...] = ()
 
     def account_for(self, *keys: str) -> LedgerAccount | None:
         """The account of the first of these categories that has an own one, else the default one.
 
-        A line's product comes before its collection. The account may be archived: see `.takes_revenue`. An own
+        A line's product comes before its collection. The account may be archived: see `.takes_lines`. An own
         choice that the organisation does not have gives None, never the default account.
         """
         own = self._own(keys)
@@ -57,10 +63,18 @@ class MappingBook:
         return replace(self, chosen={target: to for target, to in merged.items() if to})
 
     def label(self, kind: MappingKind, value: str) -> str:
-        """An AccountID or tax type as a person knows it; empty for none."""
+        """An AccountID, tax type or TrackingOptionID as a person knows it; empty for none."""
         if kind == MappingKind.TAX:
             return self.rates[value].name if value in self.rates else value
+        if kind == MappingKind.TRACKING:
+            return self.options[value].label if value in self.options else value
         return self.accounts[value].label if value in self.accounts else value
+
+    def options_of_line(self, product_id: str | None, category_key: str) -> list[str]:
+        """The ids of the tracking options that a line shall carry, one of each tracking category at most."""
+        keys = keys_of(product_id, category_key)
+        found = (tracking.chosen(self.chosen, each.tracking_id, keys) for each in self.trackings)
+        return [option_id for option_id in found if option_id]
 
     @property
     def default_account(self) -> LedgerAccount | None:
@@ -108,17 +122,20 @@ class MappingBook:
         return self.accounts.get(own) if own else None
 
     def mends(self, cause: str) -> bool:
-        """Whether what `cause` names (category:…, tax:…, payment:…, account:…) is in order now."""
+        """Whether what `cause` names (category:…, tax:…, payment:…, account:…, tracking:…) is in order now."""
         kind, _, key = cause.partition(":")
         if kind == "category":
             account = self.account_for(key)
-            return account is not None and account.takes_revenue
+            return account is not None and account.takes_lines
         if kind == "tax":
             rate = self.tax_for(key)
             return rate is not None and rate.usable and rate.rate == self.percents.get(key, rate.rate)
         if kind == "payment":
             account = self.payment_account_for(key)
             return account is not None and account.takes_payments
+        if kind == "tracking":
+            option = self.options.get(key)
+            return (option is not None and option.usable) or key not in self.chosen.values()
         return kind == "account" and self._account_in_order(key)
 
     def _account_in_order(self, account_id: str) -> bool:
@@ -132,7 +149,7 @@ class MappingBook:
         """Whether the account can be used for what is mapped by this kind of choice."""
         if kind == MappingKind.PAYMENT:
             return account.takes_payments
-        return self.takes_rounding(account) if kind == MappingKind.ROUNDING else account.takes_revenue
+        return self.takes_rounding(account) if kind == MappingKind.ROUNDING else account.takes_lines
 
 
 def keys_of(product_id: str | None, category_key: str) -> tuple[str, ...]:

@@ -5,9 +5,8 @@ import io
 from dataclasses import dataclass, field
 
 from portal.errors import ChooseAgain
-from portal.extensions import db
 from portal.models import LedgerAccount, MappingKind
-from portal.services import mapping_history, mapping_rules, mapping_table, mappings
+from portal.services import mapping_history, mapping_rules, mapping_table, mappings, tracking
 from portal.services.mapping_book import DEFAULT_ACCOUNT, Choices, MappingBook, Target
 
 COLUMNS = ("kind", "key", "name", "goes to", "goes to (name)")
@@ -53,7 +52,8 @@ def export(location_id: int) -> str:
     for (kind, key), name in _targets(location_id, book).items():
         value = book.chosen.get((kind, key), "")
         account = book.accounts.get(value)
-        to = (account.code or value) if account else value
+        option = book.options.get(value)
+        to = (account.code or value) if account else option.name if option else value
         table.writerow(
             [safe(cell) for cell in (kind, key, name, to, book.label(kind, value) if value else "")]
         )
@@ -76,7 +76,7 @@ def read(location_id: int, text: str) -> Read:
         found.rows.append(
             RowRead(1, "", "", f"The file has no rows with the columns {', '.join(COLUMNS[:4])}.")
         )
-    refused = _refused(location_id, book, {target: to for target, (_, to) in wanted.items()})
+    refused = _refused(book, {target: to for target, (_, to) in wanted.items()})
     for (kind, key), (row, to) in wanted.items():
         problem = refused.get(f"{kind}:{key}", "")
         found.rows.append(RowRead(row.number, row.name, row.to, problem))
@@ -112,6 +112,8 @@ def _take(
 
 def _value(book: MappingBook, kind: MappingKind, to: str) -> str:
     """An AccountID or tax type for what the file says: its code, id or name."""
+    if kind == MappingKind.TRACKING:
+        return to
     if kind == MappingKind.TAX:
         named = [rate.tax_type for rate in book.rates.values() if rate.name == to]
         return named[0] if len(named) == 1 and to not in book.rates else to
@@ -124,9 +126,9 @@ def _value(book: MappingBook, kind: MappingKind, to: str) -> str:
     return found[0].account_id if found else to
 
 
-def _refused(location_id: int, book: MappingBook, choices: Choices) -> dict[str, str]:
+def _refused(book: MappingBook, choices: Choices) -> dict[str, str]:
     try:
-        mapping_rules.checked(db.session(), location_id, book, choices)
+        mapping_rules.checked(book, choices)
     except ChooseAgain as refusal:
         return refusal.fields
     return {}
@@ -138,8 +140,16 @@ def _targets(location_id: int, book: MappingBook) -> dict[Target, str]:
         (kind, DEFAULT_ACCOUNT): mapping_history.GENERAL[kind]
         for kind in (MappingKind.DEFAULT, MappingKind.ROUNDING)
     }
-    for row in mapping_table.all_rows(location_id):
-        found[row.kind, row.key] = row.name
+    rows = mapping_table.all_rows(location_id)
+    found |= {(row.kind, row.key): row.name for row in rows}
+    for group in book.trackings:
+        found[MappingKind.TRACKING, tracking.key_of(group.tracking_id)] = (
+            f"{group.name} for all other categories"
+        )
+        for row in rows if group.active else []:
+            if row.kind == MappingKind.CATEGORY:
+                key = tracking.key_of(group.tracking_id, row.key)
+                found[MappingKind.TRACKING, key] = f"{group.name} for {row.name}"
     return found | {target: target[1] for target in book.chosen if target not in found}
 
 

@@ -18,8 +18,10 @@ from portal.models import (
     Product,
     Push,
     PushState,
+    TrackingOption,
     User,
 )
+from portal.services import tracking
 from portal.services.mapping_book import ANY_TAX, DEFAULT, NO_TAX, Choices, MappingBook, Target
 
 MOST_PUSHES = 5_000
@@ -166,24 +168,48 @@ def progress(save: MappingSave) -> Progress:
 def names_of(session: Session, location_id: int, targets: Iterable[Target]) -> dict[Target, str]:
     """What each target is called on the page."""
     wanted = list(targets)
-    keys = [key for _, key in wanted]
+    tracked = {target: tracking.of_key(target[1]) for target in wanted if target[0] == MappingKind.TRACKING}
+    if tracked:
+        rest = [target for target in wanted if target not in tracked]
+        return names_of(session, location_id, rest) | _names_of_tracked(session, location_id, tracked)
     names: dict[Target, str] = {}
     for kind, table, column in (
         (MappingKind.CATEGORY, Category, Category.key),
         (MappingKind.TAX, HoopTax, HoopTax.key),
     ):
-        rows = session.execute(
-            select(column, table.name).where(table.location_id == location_id, column.in_(keys))
-        )
-        names |= {(kind, key): name for key, name in rows}
-    products = [key.removeprefix("product:") for key in keys if key.startswith("product:")]
-    rows = session.execute(
-        select(Product.hoop_id, Product.name).where(
-            Product.location_id == location_id, Product.hoop_id.in_(products)
-        )
-    )
-    names = {(MappingKind.CATEGORY, f"product:{hoop_id}"): name for hoop_id, name in rows} | names
+        keys = [key for each, key in wanted if each == kind]
+        found = select(column, table.name).where(table.location_id == location_id, column.in_(keys))
+        names |= {(kind, key): name for key, name in session.execute(found)} if keys else {}
+    names = _names_of_products(session, location_id, wanted) | names
     return {target: names.get(target) or _plain(*target) for target in wanted}
+
+
+def _names_of_products(session: Session, location_id: int, targets: Iterable[Target]) -> dict[Target, str]:
+    ids = [key.removeprefix("product:") for _, key in targets if key.startswith("product:")]
+    found = select(Product.hoop_id, Product.name).where(
+        Product.location_id == location_id, Product.hoop_id.in_(ids)
+    )
+    rows = session.execute(found) if ids else ()
+    return {(MappingKind.CATEGORY, f"product:{hoop_id}"): name for hoop_id, name in rows}
+
+
+def _names_of_tracked(
+    session: Session, location_id: int, tracked: dict[Target, tuple[str, str]]
+) -> dict[Target, str]:
+    """`Studio for Retainers`: Xero's tracking category and what the choice is for."""
+    rows = session.execute(
+        select(TrackingOption.tracking_id, TrackingOption.tracking_name)
+        .join(Connection, Connection.id == TrackingOption.connection_id)
+        .where(Connection.location_id == location_id)
+        .distinct()
+    )
+    groups = {tracking_id: name for tracking_id, name in rows}
+    categories = {(MappingKind.CATEGORY, key) for _, key in tracked.values() if key != tracking.DEFAULT}
+    names = names_of(session, location_id, categories)
+    return {
+        target: f"{groups.get(group, 'Tracking')} for {names.get((MappingKind.CATEGORY, key), 'all other categories')}"
+        for target, (group, key) in tracked.items()
+    }
 
 
 def method_name(method: str) -> str:

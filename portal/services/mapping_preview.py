@@ -61,7 +61,7 @@ def preview(location_id: int, choices: Choices) -> Preview:
     """What these choices would mean. Raises ChooseAgain as saving them would. Nothing is changed."""
     session = db.session()
     before = mappings.book(location_id)
-    wanted = checked(session, location_id, before, choices)
+    wanted = checked(before, choices)
     changes = {target: to for target, to in wanted.items() if before.chosen.get(target, "") != to}
     after = before.with_choices(changes)
     found = Preview(_changes(session, location_id, before, changes))
@@ -96,7 +96,7 @@ def _waiting(
     found: Preview,
 ) -> None:
     """Count what is blocked by what the changes mend, by a rehearsal of the checks before sending."""
-    left = {f"account:{before.chosen[target]}" for target in changes if before.chosen.get(target)}
+    left = mappings.left_by(before, changes)
     blocked = session.execute(
         select(Push.cause, Push.document, Push.document_id, Push.operation).where(
             Push.location_id == connection.location_id,
@@ -140,6 +140,7 @@ def _rehearse(
         labels = [preflight.account_of(line, after).label for line in invoice.lines]
         for line in invoice.lines:
             preflight.tax_of(line, after)
+            preflight.options_of(line, after)
     except Blocked:
         found.held += 1
         return

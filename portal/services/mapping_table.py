@@ -1,66 +1,58 @@
 """The Account Mapping page: every category, tax and payment method with its choice, use and what waits for it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, Numeric, func, select, type_coerce
+from sqlalchemy import select
 
-from portal import clock
 from portal.extensions import db
-from portal.models import (
-    Category,
-    HoopTax,
-    Invoice,
-    LedgerAccount,
-    Line,
-    MappingKind,
-    Payment,
-    Push,
-    PushState,
-    TaxRate,
-)
-from portal.services import mappings, paging, suggesting
+from portal.models import Category, Connection, LedgerAccount, MappingKind, TaxRate
+from portal.services import mapping_use, mappings, paging, suggesting, tracking
 from portal.services.mapping_book import Choices, Target
 from portal.services.mapping_history import method_name
 from portal.services.mappings import DEFAULT, NO_TAX, NO_TAX_NAME, MappingBook, percent_key
 from portal.services.paging import Page
+from portal.services.tracking import Tracking
 
-MOST_OPTIONS = 2_500
-FEW = 100
-USED_WITHIN = timedelta(days=90)
-IN_USE, BY_USE = "in use", "use"
-FILTERS = ("all", "unmapped", "stale", "waiting", IN_USE)
-SORTS = ("", "name", "use", "account")
+FEW_OPTIONS = 400
+SIZE = 40
+ALL, UNMAPPED, STALE, WAITING, IN_USE = "all", "unmapped", "stale", "waiting", "in use"
+BY_USE = "use"
+FILTERS = (ALL, UNMAPPED, STALE, WAITING, IN_USE)
 
 
 @dataclass(slots=True)
 class CategoryRow:
-    """One category: its own choice, the account it goes to now, what it carried in 90 days, what waits for it."""
+    """One category: its own choice, the account it goes to now, what it carried in 90 days, what waits for it.
+
+    `unmapped`: no account is chosen, own or default; `stale`: the chosen one can no longer be used.
+    """
 
     key: str
     name: str
     own: str
     account: LedgerAccount | None
+    unmapped: bool
+    stale: bool
     waiting: int = 0
     invoices: int = 0
-    money: dict[str, Decimal] | None = None
+    money: dict[str, Decimal] = field(default_factory=dict)
     suggestion: LedgerAccount | None = None
     why: str = ""
-    products: int = 0
 
     @property
-    def stale(self) -> bool:
-        """Whether the chosen account can no longer be used."""
-        return (self.account is not None and not self.account.takes_revenue) or (
-            bool(self.own) and self.account is None
+    def states(self) -> list[str]:
+        """The filters that it fits."""
+        fits = (
+            (UNMAPPED, self.unmapped),
+            (STALE, self.stale),
+            (WAITING, self.waiting),
+            (IN_USE, self.invoices),
         )
-
-    @property
-    def unmapped(self) -> bool:
-        """Whether no account is chosen, own or default."""
-        return self.account is None and not self.own
+        return [ALL, *(name for name, fit in fits if fit)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,52 +90,78 @@ class MethodRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the page is asked for: a filter, a search, an order, a page; `wide` offers every eligible account."""
+
+    only: str = ALL
+    search: str = ""
+    sort: str = ""
+    page: int = 1
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """All of the page. `inline` tells whether each row may carry its own list of accounts."""
+    """All of the page.
+
+    `revenue_accounts` are offered for lines, `more_accounts` tells whether there are eligible ones beside them;
+    `few` whether each row may carry its own lists, else one list serves all rows.
+    """
 
     default: LedgerAccount | None
     categories: Page[CategoryRow]
-    counts: dict[str, int]
+    counts: Mapping[str, int]
     taxes: list[TaxRow]
     methods: list[MethodRow]
     revenue_accounts: list[LedgerAccount]
+    more_accounts: bool
     payment_accounts: list[LedgerAccount]
     rounding: LedgerAccount | None
     rounding_accounts: list[LedgerAccount]
-    inline: bool
+    trackings: list[Tracking]
+    few: bool
     suggested: bool
     book: MappingBook
+    looked_at: datetime | None
 
 
-def table(location_id: int, only: str = "all", search: str = "", page: int = 1, sort: str = "") -> Table:
-    """One page of categories, filtered, searched and sorted, beside all taxes and payment methods."""
-    book = mappings.book(location_id)
-    waiting = _waiting(location_id)
+def table(location_id: int, asked: Asked | None = None, facts: Mapping[str, object] | None = None) -> Table:
+    """One page of categories, filtered, searched and sorted, beside all taxes and payment methods.
+
+    `facts` are those of the organisation, where they are at hand.
+    """
+    asked = asked or Asked()
+    facts = _facts(location_id) if facts is None else facts
+    book, waiting = mappings.book(location_id), mapping_use.waiting(location_id)
     rows = _categories(location_id, book, waiting)
-    by_use = only == IN_USE or sort == BY_USE
+    by_use = asked.only == IN_USE or asked.sort == BY_USE
     if by_use:
         _add_use(location_id, rows)
-    revenue = revenue_accounts(book)
-    fitting = [row for row in rows if _fits(row, only, search)]
-    shown = paging.cut(_in_order(fitting, sort), page)
-    suggesting.add(location_id, shown.items, revenue)
+    counts = Counter(state for row in rows for state in row.states)
+    fitting = [row for row in rows if asked.only in row.states and _found(row, asked.search)]
+    shown = paging.cut(_in_order(fitting, asked.sort), asked.page, SIZE)
+    offered = revenue_accounts(book, wide=asked.wide)
+    suggesting.add(facts, shown.items, revenue_accounts(book))
     if not by_use:
         _add_use(location_id, shown.items)
+    trackings = _trackings(book)
+    options = len(offered) + sum(len(each.options) for each in trackings)
     return Table(
         default=book.default_account,
         categories=shown,
-        counts={
-            name: sum(_fits(row, name, "") for row in rows) for name in FILTERS if name != IN_USE or by_use
-        },
-        taxes=_taxes(location_id, book, waiting),
+        counts={name: counts[name] for name in FILTERS if name != IN_USE or by_use},
+        taxes=_taxes(book, waiting),
         methods=_methods(location_id, book, waiting),
-        revenue_accounts=revenue,
+        revenue_accounts=offered,
+        more_accounts=any(each.takes_lines and not each.takes_revenue for each in book.accounts.values()),
         payment_accounts=payment_accounts(book),
         rounding=book.rounding_account,
         rounding_accounts=rounding_accounts(book),
-        inline=len(shown.items) * len(revenue) <= MOST_OPTIONS,
+        trackings=trackings,
+        few=len(shown.items) * options <= FEW_OPTIONS,
         suggested=any(row.suggestion for row in shown.items),
         book=book,
+        looked_at=suggesting.looked_at(facts),
     )
 
 
@@ -152,19 +170,19 @@ def category(
 ) -> tuple[CategoryRow | None, list[LedgerAccount], LedgerAccount | None]:
     """One category, the accounts it may go to, and the default account."""
     book = mappings.book(location_id)
-    row = next(
-        (each for each in _categories(location_id, book, _waiting(location_id)) if each.key == key), None
-    )
     revenue = revenue_accounts(book)
-    if row is not None:
-        _add_use(location_id, [row])
-        suggesting.add(location_id, [row], revenue)
-    return row, revenue, book.default_account
+    found = _categories(location_id, book, mapping_use.waiting(location_id), key)
+    if found:
+        _add_use(location_id, found)
+        suggesting.add(_facts(location_id), found, revenue)
+    return (found[0] if found else None), revenue, book.default_account
 
 
-def revenue_accounts(book: MappingBook) -> list[LedgerAccount]:
-    """The accounts that invoice lines may go to, by code."""
-    return _sorted(account for account in book.accounts.values() if account.takes_revenue)
+def revenue_accounts(book: MappingBook, *, wide: bool = False) -> list[LedgerAccount]:
+    """The accounts that invoice lines may go to, by code: those of revenue, or all that Xero takes (`wide`)."""
+    return _sorted(
+        each for each in book.accounts.values() if (each.takes_lines if wide else each.takes_revenue)
+    )
 
 
 def payment_accounts(book: MappingBook) -> list[LedgerAccount]:
@@ -183,101 +201,74 @@ def suggestions(location_id: int) -> Choices:
     """Every suggestion of the page: for categories without a usable account, and taxes that one rate alone fits."""
     book = mappings.book(location_id)
     rows = _categories(location_id, book, {})
-    suggesting.add(location_id, rows, revenue_accounts(book))
+    suggesting.add(_facts(location_id), rows, revenue_accounts(book))
     found: dict[Target, str] = {
         (MappingKind.CATEGORY, row.key): row.suggestion.account_id for row in rows if row.suggestion
     }
-    for tax in _taxes(location_id, book, {}):
+    for tax in _taxes(book, {}):
         if not tax.chosen and len(tax.choices) == 1:
             found[MappingKind.TAX, tax.key] = tax.choices[0].tax_type
     return found
 
 
-def _categories(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[CategoryRow]:
-    found = db.session.execute(select(Category.key, Category.name).where(Category.location_id == location_id))
-    rows = [
-        CategoryRow(
-            key,
-            name,
-            book.chosen.get((MappingKind.CATEGORY, key), ""),
-            book.account_for(key),
-            waiting.get(f"category:{key}", 0),
-        )
-        for key, name in found
-    ]
-    for row in rows:
-        if row.account is not None and row.stale:
-            row.waiting += waiting.get(f"account:{row.account.account_id}", 0)
+def _facts(location_id: int) -> Mapping[str, object]:
+    found = db.session.scalar(select(Connection.organisation).where(Connection.location_id == location_id))
+    return found or {}
+
+
+def _trackings(book: MappingBook) -> list[Tracking]:
+    """The active tracking categories, and archived ones that choices still name."""
+    named = {tracking.of_key(key)[0] for kind, key in book.chosen if kind == MappingKind.TRACKING}
+    return [each for each in book.trackings if (each.active and each.options) or each.tracking_id in named]
+
+
+def _categories(
+    location_id: int, book: MappingBook, waiting: dict[str, int], only: str | None = None
+) -> list[CategoryRow]:
+    wanted = select(Category.key, Category.name).where(Category.location_id == location_id)
+    found = db.session.execute(wanted.where(Category.key == only) if only is not None else wanted)
+    usable = {account.account_id for account in book.accounts.values() if account.takes_lines}
+    rows = [_category(key, name, book, usable, waiting) for key, name in found]
     return sorted(rows, key=lambda row: (not row.waiting, not row.unmapped, row.name.casefold(), row.key))
 
 
-def _fits(row: CategoryRow, only: str, search: str) -> bool:
-    if (
-        search
-        and search.casefold() not in f"{row.name} {row.account.label if row.account else ''}".casefold()
-    ):
-        return False
-    if only == "unmapped":
-        return row.unmapped
-    if only == "stale":
-        return row.stale
-    if only == "in use":
-        return row.invoices > 0
-    return row.waiting > 0 if only == "waiting" else True
+def _category(
+    key: str, name: str, book: MappingBook, usable: set[str], waiting: dict[str, int]
+) -> CategoryRow:
+    own = book.chosen.get((MappingKind.CATEGORY, key), "")
+    account = book.accounts.get(own) if own else book.default_account
+    stale = account.account_id not in usable if account else bool(own)
+    waits = waiting.get(f"category:{key}", 0)
+    if stale and account:
+        waits += waiting.get(f"account:{account.account_id}", 0)
+    return CategoryRow(key, name, own, account, not (account or own), stale, waits)
+
+
+def _found(row: CategoryRow, search: str) -> bool:
+    text = f"{row.name} {row.account.label if row.account else ''}" if search else ""
+    return search.casefold() in text.casefold()
 
 
 def _in_order(rows: list[CategoryRow], sort: str) -> list[CategoryRow]:
     if sort == "name":
         return sorted(rows, key=lambda row: (row.name.casefold(), row.key))
-    if sort == "use":
+    if sort == BY_USE:
         return sorted(rows, key=lambda row: (-row.invoices, row.name.casefold(), row.key))
     if sort == "account":
         return sorted(rows, key=lambda row: (row.account.label if row.account else "", row.name.casefold()))
     return rows
 
 
-def _waiting(location_id: int) -> dict[str, int]:
-    rows = db.session.execute(
-        select(Push.cause, func.count())
-        .where(Push.location_id == location_id, Push.state == PushState.BLOCKED, Push.cause.is_not(None))
-        .group_by(Push.cause)
-    )
-    return {str(cause): count for cause, count in rows}
-
-
 def _add_use(location_id: int, rows: Sequence[CategoryRow]) -> None:
-    """How many invoices and how much money each carried lately, in one query: of some keys, or of all."""
-    shown = {row.key: row for row in rows}
-    exact = db.engine.dialect.name == "sqlite"
-    kind = BigInteger() if exact else Numeric()
-    sums = func.sum(type_coerce(Line.quantity, kind) * type_coerce(Line.unit_amount, kind))
-    found = db.session.execute(
-        select(
-            Line.category_key, Invoice.currency, func.count(Invoice.id.distinct()), type_coerce(sums, kind)
-        )
-        .join(Invoice, Invoice.id == Line.invoice_id)
-        .where(
-            *([Line.category_key.in_(list(shown))] if len(rows) <= FEW else []),
-            Invoice.location_id == location_id,
-            Invoice.created_at >= clock.now() - USED_WITHIN,
-        )
-        .group_by(Line.category_key, Invoice.currency)
-        .order_by(Invoice.currency)
-    )
-    for key, currency, count, total in found:
-        row = shown.get(key)
-        if row is None:
-            continue
-        row.invoices += count
-        money = Decimal(str(total or 0)) / (100_000_000 if exact else 1)
-        row.money = {**(row.money or {}), currency: money}
+    used = mapping_use.of(location_id, [row.key for row in rows])
+    for row in rows:
+        if use := used.get(row.key):
+            row.invoices, row.money = use.invoices, use.money
 
 
-def _taxes(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[TaxRow]:
-    known = db.session.scalars(
-        select(HoopTax).where(HoopTax.location_id == location_id).order_by(HoopTax.rate.desc(), HoopTax.name)
-    )
-    taxes = [(tax.key, tax.name, tax.rate) for tax in known if tax.key != NO_TAX]
+def _taxes(book: MappingBook, waiting: dict[str, int]) -> list[TaxRow]:
+    known = [(key, book.tax_names[key], rate) for key, rate in book.percents.items()]
+    taxes = sorted(known, key=lambda each: (-each[2], each[1]))
     usable = sorted(
         (rate for rate in book.rates.values() if rate.usable), key=lambda rate: rate.name.casefold()
     )
@@ -301,10 +292,9 @@ def _any_taxes(usable: list[TaxRate]) -> list[tuple[str, str, Decimal]]:
 
 
 def _methods(location_id: int, book: MappingBook, waiting: dict[str, int]) -> list[MethodRow]:
-    seen = set(
-        db.session.scalars(select(Payment.method).where(Payment.location_id == location_id).distinct())
-    )
-    seen |= {key for kind, key in book.chosen if kind == MappingKind.PAYMENT}
+    seen = mapping_use.methods(location_id) | {
+        key for kind, key in book.chosen if kind == MappingKind.PAYMENT
+    }
     keys = [DEFAULT, *sorted(seen - {DEFAULT})]
     return [_method(key, book, waiting) for key in keys]
 
@@ -334,7 +324,7 @@ def all_rows(location_id: int) -> list[Named]:
         *(Named(MappingKind.CATEGORY, row.key, row.name) for row in _categories(location_id, book, {})),
         *(
             Named(MappingKind.TAX, row.key, row.name if row.key == NO_TAX else f"{row.name} {row.rate:f} %")
-            for row in _taxes(location_id, book, {})
+            for row in _taxes(book, {})
         ),
         *(Named(MappingKind.PAYMENT, row.key, row.name) for row in _methods(location_id, book, {})),
     ]

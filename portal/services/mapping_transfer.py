@@ -1,13 +1,24 @@
 """A mapping from elsewhere: copied from another location of the agency, or made by answering the first questions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sqlalchemy import and_, select
+
 from portal.errors import ChooseAgain
 from portal.extensions import db
-from portal.models import LedgerAccount, Location, MappingKind, TaxRate, User
-from portal.services import mapping_history, mapping_rules, mapping_table, mappings, preferences, users
+from portal.models import Connection, LedgerAccount, Location, Mapping, MappingKind, TaxRate, User
+from portal.services import (
+    mapping_history,
+    mapping_rules,
+    mapping_table,
+    mappings,
+    preferences,
+    tracking,
+    users,
+)
 from portal.services.mapping_book import (
     DEFAULT,
     DEFAULT_ACCOUNT,
@@ -20,6 +31,7 @@ from portal.services.mapping_book import (
 from portal.services.mappings import Saved
 from portal.services.preferences import SendFrom
 
+TRACKING = MappingKind.TRACKING
 ACCOUNT, TAX, UNTAXED, PAYMENTS, SEND = "account", "tax", "untaxed", "payments", "send_from"
 
 
@@ -48,12 +60,16 @@ class Questions:
 
 def sources(location: Location, user: User) -> list[Location]:
     """The agency's other locations that the person may enter and that have a mapping."""
-    others = [each for each in users.locations_of(user) if each.id != location.id]
-    return [each for each in others if mappings.book(each.id).chosen]
+    mapped = select(Mapping.location_id).join(
+        Connection,
+        and_(Connection.location_id == Mapping.location_id, Connection.tenant_id == Mapping.tenant_id),
+    )
+    found = set(db.session.scalars(mapped.distinct())) - {location.id}
+    return [each for each in users.locations_of(user) if each.id in found]
 
 
 def copy(location_id: int, origin_id: int, user: User) -> Copied:
-    """Copy another location's choices by account code, tax type and payment method. Raises ChooseAgain.
+    """Copy another location's choices by account code, tax type, payment method and tracking names. Raises ChooseAgain.
 
     Categories are known again by their key, else by their name. What is chosen here already stays.
     """
@@ -62,14 +78,12 @@ def copy(location_id: int, origin_id: int, user: User) -> Copied:
         raise ChooseAgain("Choose a location to copy from.")
     there, here = mappings.book(origin_id), mappings.book(location_id)
     names = mapping_history.names_of(db.session(), origin_id, there.chosen)
-    mine = {(row.kind, row.name.casefold()): row.key for row in mapping_table.all_rows(location_id)}
-    mine_keys = {(row.kind, row.key) for row in mapping_table.all_rows(location_id)}
+    known = _Known(here, mapping_table.all_rows(location_id))
     wanted: dict[Target, str] = {}
     left: list[tuple[str, str]] = []
     for (kind, key), value in there.chosen.items():
         name = names[kind, key]
-        target = (kind, key) if (kind, key) in mine_keys or _general(kind, key) else None
-        target = target or ((kind, mine[kind, name.casefold()]) if (kind, name.casefold()) in mine else None)
+        target = known.tracked(there, key, names) if kind == TRACKING else known.target(kind, key, name)
         to = _here(here, kind, there, value)
         if target is None:
             left.append((name, "HoopAI has not used it here."))
@@ -79,7 +93,7 @@ def copy(location_id: int, origin_id: int, user: User) -> Copied:
             wanted[target] = to
         elif here.chosen[target] != to:
             left.append((name, "Something else is chosen here already."))
-    good, refused = _good(location_id, here, wanted)
+    good, refused = _good(here, wanted)
     left += [(names.get(target, target[1]), why) for target, why in refused]
     return Copied(mappings.save(location_id, user, good, how="copy"), origin.name, sorted(left))
 
@@ -105,7 +119,7 @@ def questions(location_id: int) -> Questions:
     )
 
 
-def answer(location_id: int, user: User, asked: Questions, form: Mapping[str, str]) -> Saved:
+def answer(location_id: int, user: User, asked: Questions, form: Dict[str, str]) -> Saved:
     """Fill the table with the answers; what is left empty is not chosen. Raises ChooseAgain."""
     targets: dict[str, Target] = {
         ACCOUNT: (MappingKind.DEFAULT, DEFAULT_ACCOUNT),
@@ -127,6 +141,34 @@ def answer(location_id: int, user: User, asked: Questions, form: Mapping[str, st
     return saved
 
 
+class _Known:
+    """What can be mapped here, to be found again by its key or name elsewhere."""
+
+    def __init__(self, here: MappingBook, rows: Sequence[mapping_table.Named]) -> None:
+        self.here = here
+        self.keys = {(row.kind, row.key) for row in rows}
+        self.by_name = {(row.kind, row.name.casefold()): row.key for row in rows}
+
+    def target(self, kind: MappingKind, key: str, name: str) -> Target | None:
+        """The same thing here."""
+        if (kind, key) in self.keys or _general(kind, key):
+            return kind, key
+        same = self.by_name.get((kind, name.casefold()))
+        return (kind, same) if same else None
+
+    def tracked(self, there: MappingBook, key: str, names: Dict[Target, str]) -> Target | None:
+        """The choice of the tracking category of the same name, for the same category."""
+        group_id, category = tracking.of_key(key)
+        name = next((each.name for each in there.trackings if each.tracking_id == group_id), "")
+        same = (each for each in self.here.trackings if each.active)
+        group = next((each for each in same if each.name.casefold() == name.casefold()), None)
+        of = names.get((TRACKING, key), "").removeprefix(f"{name} for ")
+        mine = self.target(MappingKind.CATEGORY, category, of)
+        if group is None or (mine is None and category != tracking.DEFAULT):
+            return None
+        return TRACKING, tracking.key_of(group.tracking_id, mine[1] if mine else tracking.DEFAULT)
+
+
 def _usual(book: MappingBook, rates: list[TaxRate]) -> Decimal | None:
     """The percentage that HoopAI has used, else the highest one of the organisation's."""
     known = [percent for percent in book.percents.values() if percent]
@@ -142,6 +184,8 @@ def _general(kind: MappingKind, key: str) -> bool:
 def _here(here: MappingBook, kind: MappingKind, there: MappingBook, value: str) -> str | None:
     if kind == MappingKind.TAX:
         return value if value in here.rates else None
+    if kind == TRACKING:
+        return _option(here, there, value)
     if value in here.accounts:
         return value
     code = there.accounts[value].code if value in there.accounts else None
@@ -149,11 +193,19 @@ def _here(here: MappingBook, kind: MappingKind, there: MappingBook, value: str) 
     return found[0] if found else None
 
 
-def _good(
-    location_id: int, here: MappingBook, wanted: dict[Target, str]
-) -> tuple[dict[Target, str], list[tuple[Target, str]]]:
+def _option(here: MappingBook, there: MappingBook, value: str) -> str | None:
+    if value == tracking.NO_OPTION or value in here.options:
+        return value
+    label = there.label(TRACKING, value).casefold()
+    found = [
+        each.option_id for each in here.options.values() if each.usable and each.label.casefold() == label
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _good(here: MappingBook, wanted: dict[Target, str]) -> tuple[dict[Target, str], list[tuple[Target, str]]]:
     try:
-        mapping_rules.checked(db.session(), location_id, here, wanted)
+        mapping_rules.checked(here, wanted)
     except ChooseAgain as refusal:
         refused = [(target, refusal.fields.get(f"{target[0]}:{target[1]}", "")) for target in wanted]
         bad = [(target, why) for target, why in refused if why]

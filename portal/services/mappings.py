@@ -1,10 +1,11 @@
 """Where HoopAI's categories, taxes and payment methods go in Xero."""
 
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from portal import bell, clock
@@ -21,9 +22,10 @@ from portal.models import (
     Push,
     PushState,
     TaxRate,
+    TrackingOption,
     User,
 )
-from portal.services import audit, mapping_history, outbox
+from portal.services import audit, mapping_gaps, mapping_history, outbox, tracking
 from portal.services.mapping_book import (
     ANY_TAX,
     DEFAULT,
@@ -35,7 +37,7 @@ from portal.services.mapping_book import (
     Target,
     percent_key,
 )
-from portal.services.mapping_rules import checked, taxes_of
+from portal.services.mapping_rules import checked, meant
 from portal.services.unit import transaction
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Target",
     "book",
     "learn",
+    "left_by",
     "missing",
     "percent_key",
     "save",
@@ -59,19 +62,44 @@ __all__ = [
 PRODUCT = "product:"
 
 
-@dataclass(frozen=True, slots=True)
 class Missing:
-    """What still has to be chosen; names are for people."""
+    """What still has to be chosen before everything known can be sent; names are for people.
 
-    categories: list[str] = field(default_factory=list)
-    archived: list[str] = field(default_factory=list)
-    taxes: list[str] = field(default_factory=list)
-    payment_account: bool = False
+    Whether anything is missing at all is asked in one small query; the names are read when they are wanted.
+    """
 
-    @property
+    def __init__(self, location_id: int) -> None:
+        self._location_id = location_id
+
+    @cached_property
     def complete(self) -> bool:
         """Whether nothing is missing."""
-        return not (self.categories or self.archived or self.taxes or self.payment_account)
+        return mapping_gaps.complete(self._location_id)
+
+    @property
+    def categories(self) -> list[str]:
+        """Categories without an account."""
+        return [name for name, account in self._accounts if account is None]
+
+    @property
+    def archived(self) -> list[str]:
+        """Categories whose account can no longer be used."""
+        return [name for name, account in self._accounts if account is not None and not account.takes_lines]
+
+    @cached_property
+    def taxes(self) -> list[str]:
+        """Taxes without a fitting rate."""
+        rows = db.session.execute(
+            select(HoopTax.key, HoopTax.name)
+            .where(HoopTax.location_id == self._location_id)
+            .order_by(HoopTax.name)
+        )
+        return [name for key, name in rows if not self._book.mends(f"tax:{key}")]
+
+    @property
+    def payment_account(self) -> bool:
+        """Whether the account for payments is missing."""
+        return not self._book.mends(f"payment:{DEFAULT}")
 
     @property
     def sentence(self) -> str:
@@ -83,6 +111,16 @@ class Missing:
         parts += [f"tax rates for {taxes} {'tax' if taxes == 1 else 'taxes'}"] if taxes else []
         parts += ["an account for payments"] if self.payment_account else []
         return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+    @cached_property
+    def _book(self) -> MappingBook:
+        return book(self._location_id)
+
+    @cached_property
+    def _accounts(self) -> list[tuple[str, LedgerAccount | None]]:
+        mine = Category.location_id == self._location_id
+        rows = db.session.execute(select(Category.key, Category.name).where(mine).order_by(Category.name))
+        return [(name, self._book.account_for(key)) for key, name in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +139,12 @@ class Saved:
 def book(location_id: int) -> MappingBook:
     """All choices of the location. Empty where it is not connected."""
     return _book(db.session(), location_id)
+
+
+def left_by(before: MappingBook, changes: Choices) -> set[str]:
+    """The causes that concern accounts and options which these changes leave."""
+    values = {before.chosen[target] for target in changes if before.chosen.get(target)}
+    return {f"{word}:{value}" for value in values for word in ("account", "tracking")}
 
 
 def learn(
@@ -123,21 +167,17 @@ def learn(
 
 def missing(location_id: int) -> Missing:
     """What has to be chosen before everything known can be sent."""
-    session = db.session()
-    chosen = _book(session, location_id)
-    categories = session.execute(
-        select(Category.key, Category.name).where(Category.location_id == location_id).order_by(Category.name)
-    ).all()
-    accounts = [(name, chosen.account_for(key)) for key, name in categories]
-    taxes = session.execute(
-        select(HoopTax.key, HoopTax.name).where(HoopTax.location_id == location_id).order_by(HoopTax.name)
-    ).all()
-    return Missing(
-        categories=[name for name, account in accounts if account is None],
-        archived=[name for name, account in accounts if account is not None and not account.takes_revenue],
-        taxes=[name for key, name in taxes if not chosen.mends(f"tax:{key}")],
-        payment_account=not chosen.mends(f"payment:{DEFAULT}"),
-    )
+    return Missing(location_id)
+
+
+def of_tracking(location_id: int, tracking_id: str) -> Choices:
+    """The choices that take back everything chosen of one tracking category."""
+    chosen = book(location_id).chosen
+    return {
+        (kind, key): ""
+        for kind, key in chosen
+        if kind == MappingKind.TRACKING and tracking.of_key(key)[0] == tracking_id
+    }
 
 
 def save(
@@ -151,8 +191,8 @@ def save(
     """
     with transaction() as session:
         before = _book(session, location_id)
-        meanwhile = mapping_history.meanwhile(session, location_id, before, choices, seen or {})
-        wanted = checked(session, location_id, before, choices)
+        wanted = checked(before, choices)
+        meanwhile = mapping_history.meanwhile(session, location_id, before, wanted, meant(before, seen or {}))
         changes = {target: to for target, to in wanted.items() if before.chosen.get(target, "") != to}
         if not changes:
             return Saved(0, 0, None, meanwhile)
@@ -172,16 +212,24 @@ def _book(session: Session, location_id: int) -> MappingBook:
     mine = select(Connection.id).where(Connection.location_id == location_id).scalar_subquery()
     accounts = session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == mine))
     rates = session.scalars(select(TaxRate).where(TaxRate.connection_id == mine))
-    rows = session.scalars(
-        select(Mapping).where(
-            Mapping.location_id == location_id, Mapping.tenant_id == _tenant(session, location_id)
+    tenant = select(Connection.tenant_id).where(Connection.location_id == location_id).scalar_subquery()
+    target = func.coalesce(Mapping.account_id, Mapping.tax_type, Mapping.option_id, "")
+    rows = session.execute(
+        select(Mapping.kind, Mapping.key, target).where(
+            Mapping.location_id == location_id, Mapping.tenant_id == tenant
         )
     )
+    used = select(HoopTax.key, HoopTax.name, HoopTax.rate).where(HoopTax.location_id == location_id)
+    taxes = session.execute(used.where(HoopTax.key != NO_TAX)).all()
+    options = session.scalars(select(TrackingOption).where(TrackingOption.connection_id == mine)).all()
     return MappingBook(
         {account.account_id: account for account in accounts},
         {rate.tax_type: rate for rate in rates},
-        {(MappingKind(row.kind), row.key): row.account_id or row.tax_type or "" for row in rows},
-        {tax.key: tax.rate for tax in session.scalars(taxes_of(location_id)) if tax.key != NO_TAX},
+        {(kind, key): value for kind, key, value in rows},
+        {tax.key: tax.rate for tax in taxes},
+        {option.option_id: option for option in options},
+        {tax.key: tax.name for tax in taxes},
+        tracking.all_of(options),
     )
 
 
@@ -201,14 +249,16 @@ def _choose(session: Session, location_id: int, user: User, target: Target, to: 
     if row is None:
         row = Mapping(**mine)
         session.add(row)
-    row.account_id, row.tax_type = (None, to) if kind == MappingKind.TAX else (to, None)
+    row.account_id = to if kind not in (MappingKind.TAX, MappingKind.TRACKING) else None
+    row.tax_type = to if kind == MappingKind.TAX else None
+    row.option_id = to if kind == MappingKind.TRACKING else None
     row.changed_at, row.changed_by_id = clock.now(), user.id
     session.flush()
 
 
 def _free(session: Session, location_id: int, before: MappingBook, changes: dict[Target, str]) -> list[int]:
     """Queue exactly what the changes mend; the ids of these pushes."""
-    left = {f"account:{before.chosen[target]}" for target in changes if before.chosen.get(target)}
+    left = left_by(before, changes)
     after = _book(session, location_id)
     blocked = session.scalars(
         select(Push.cause)
@@ -236,7 +286,7 @@ def _free_of_product(session: Session, location_id: int, after: MappingBook, pro
     product = session.scalar(
         select(Product).where(Product.location_id == location_id, Product.hoop_id == product_id)
     )
-    if product is None or account is None or not account.takes_revenue:
+    if product is None or account is None or not account.takes_lines:
         return []
     causes = [f"category:collection:{each}" for each in product.collections]
     of_it = select(Line.invoice_id).where(Line.product_id == product_id)

@@ -1,10 +1,10 @@
-"""Our copy of what we need to know of an organisation: its facts, chart of accounts and tax rates.
+"""Our copy of what we need to know of an organisation: its facts, chart of accounts, tax rates, tracking options.
 
 developer.xero.com, Organisation, Accounts, Tax Rates, Currencies.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -15,20 +15,20 @@ from portal import clock
 from portal.config import settings
 from portal.errors import ConnectAgain
 from portal.extensions import db
-from portal.models import Connection, ConnectionState, LedgerAccount, TaxRate
+from portal.models import Connection, ConnectionState, LedgerAccount, TaxRate, TrackingOption
 from portal.services import calling, facts_watch, outbox, standing, tokens
 from portal.services.unit import release, transaction
 from portal.xero import replies
 from portal.xero.client import XeroClient
 from portal.xero.errors import SignInExpired
-from portal.xero.facts import AccountFact, OrganisationFact, TaxRateFact
+from portal.xero.facts import AccountFact, OrganisationFact, TaxRateFact, TrackingFact
 from portal.xero.left import LimitsLeft
 from portal.xero.transport import Exchange, OnRequest
 
 T = TypeVar("T")
 OLD = timedelta(days=1)
 GONE = "DELETED"
-KEPT = ("approvals_used", "branding_themes", "tracking", "account_history", "account_history_at")
+KEPT = ("approvals_used", "branding_themes", "account_history", "account_history_at")
 TURNS = 10
 
 
@@ -57,6 +57,7 @@ class Fetched:
     currencies: list[str]
     accounts: list[AccountFact]
     tax_rates: list[TaxRateFact]
+    tracking: list[TrackingFact]
 
 
 def client(connection: Connection) -> XeroClient:
@@ -86,7 +87,7 @@ def address_of(connection_id: int) -> Address:
 
 
 def refresh(connection_id: int) -> None:
-    """Fetch organisation, currencies, accounts and tax rates (4 calls) and keep them in one transaction.
+    """Fetch organisation, currencies, accounts, tax rates and tracking (5 calls) and keep them in one transaction.
 
     What Xero no longer lists is kept as DELETED, since mappings may name it. Raises ConnectAgain, NotNow and
     XeroError; nothing is changed then.
@@ -97,6 +98,7 @@ def refresh(connection_id: int) -> None:
         currencies=[str(each["Code"]) for each in ask(address, XeroClient.currencies)],
         accounts=replies.account_facts(ask(address, XeroClient.accounts)),
         tax_rates=replies.tax_rate_facts(ask(address, XeroClient.tax_rates)),
+        tracking=replies.tracking_facts(ask(address, XeroClient.tracking_categories)),
     )
     with transaction() as session:
         _keep(session, address, fetched)
@@ -156,6 +158,7 @@ def _keep(session: Session, address: Address, fetched: Fetched) -> None:
     before = facts_watch.known(session, connection.id)
     _keep_accounts(session, connection.id, fetched.accounts)
     _keep_tax_rates(session, connection.id, fetched.tax_rates)
+    _keep_tracking(session, connection.id, fetched.tracking)
     facts_watch.tell(session, connection, before)
     outbox.recheck(session, connection.location_id)
 
@@ -204,6 +207,17 @@ def _keep_tax_rates(session: Session, connection_id: int, facts: list[TaxRateFac
         _write(row, {"status": GONE})
 
 
+def _keep_tracking(session: Session, connection_id: int, facts: list[TrackingFact]) -> None:
+    mine = select(TrackingOption).where(TrackingOption.connection_id == connection_id)
+    kept = {row.option_id: row for row in session.scalars(mine)}
+    for fact in facts:
+        row = kept.pop(fact.option_id, None) or TrackingOption(connection_id=connection_id)
+        _write(row, asdict(fact))
+        session.add(row)
+    for row in kept.values():
+        _write(row, {"status": GONE})
+
+
 def _account(fact: AccountFact) -> dict[str, Any]:
     return {
         "code": fact.code,
@@ -224,10 +238,11 @@ def _tax_rate(fact: TaxRateFact) -> dict[str, Any]:
         "rate": fact.rate,
         "status": fact.status,
         "applies_to_revenue": fact.applies_to_revenue,
+        "applies_to": sorted(kind for kind, applies in fact.can_apply.items() if applies),
     }
 
 
-def _write(row: LedgerAccount | TaxRate, values: dict[str, Any]) -> None:
+def _write(row: LedgerAccount | TaxRate | TrackingOption, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     row.fetched_at = clock.now()

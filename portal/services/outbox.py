@@ -24,7 +24,7 @@ from portal.services.unit import transaction
 BACKOFF = (5, 15, 60, 300, 900)
 OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
 RETRIABLE = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
-READ_FROM_XERO = ("account:", "tax:", "currency:", "lock", "approvals:")
+READ_FROM_XERO = ("account:", "tax:", "tracking:", "currency:", "lock", "approvals:")
 NOT_SENT = "Its invoice is not sent to Xero."
 PAYABLE = ("AUTHORISED", "PAID")
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from portal import clock
-from portal.models import Failure, Invoice, LedgerAccount, Line, TaxRate
+from portal.models import Failure, Invoice, LedgerAccount, Line, TaxRate, TrackingOption
 from portal.services import reckoning
 from portal.services.mappings import MappingBook
 from portal.services.preferences import LockPolicy, Preferences
@@ -135,7 +135,7 @@ def account_of(line: Line, book: MappingBook) -> LedgerAccount:
         raise Blocked(
             Failure.MAPPING, f"category:{line.category_key}", f"No account is chosen for {line.name}."
         )
-    if not account.takes_revenue:
+    if not account.takes_lines:
         raise Blocked(
             Failure.MAPPING,
             f"account:{account.account_id}",
@@ -164,7 +164,31 @@ def tax_of(line: Line, book: MappingBook) -> TaxRate:
             f"HoopAI charges {reckoning.tax_percent(line):f} % on {line.name}, but {rate.name} in Xero is "
             f"{rate.rate:f} %.",
         )
+    account = book.account_of_line(line.product_id, line.category_key)
+    if account is not None and not rate.fits(account):
+        raise Blocked(
+            Failure.MAPPING,
+            cause,
+            f"Xero does not allow tax rate {rate.name} on account {account.label}, chosen for {line.name}. Choose "
+            "another rate or account.",
+        )
     return rate
+
+
+def options_of(line: Line, book: MappingBook) -> list[TrackingOption]:
+    """The tracking options of a line. Raises Blocked when a chosen one can no longer be used."""
+    found = []
+    for option_id in book.options_of_line(line.product_id, line.category_key):
+        option = book.options.get(option_id)
+        if option is None or not option.usable:
+            raise Blocked(
+                Failure.MAPPING,
+                f"tracking:{option_id}",
+                f"Tracking option {option.label if option else 'chosen'}, for {line.name}, was archived or deleted in "
+                "Xero. Choose another option, or none.",
+            )
+        found.append(option)
+    return found
 
 
 def payment_account(book: MappingBook, method: str) -> LedgerAccount:

@@ -90,6 +90,10 @@ CAUSES: dict[str, Advice] = {
         "A chosen account can no longer be used", KINDS[Failure.MAPPING].meaning, Owner.YOU,
         "Choose another account", "mappings.index",
     ),
+    "tracking": Advice(
+        "A tracking option can no longer be used", KINDS[Failure.MAPPING].meaning, Owner.YOU,
+        "Choose another option", "mappings.index",
+    ),
     "lock": Advice(
         "The books are locked for these dates",
         "Xero takes nothing dated in a locked period. Retry after the lock date was moved.",

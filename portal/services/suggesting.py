@@ -1,7 +1,7 @@
 """Accounts suggested for categories: by the organisation's own invoices, else by name. Never chosen silently."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -39,12 +39,13 @@ class Suggested(Protocol):
         """Whether the chosen one can no longer be used."""
 
 
-def add(location_id: int, rows: Sequence[Suggested], revenue: Sequence[LedgerAccount]) -> None:
-    """Suggest an account to each row that has no usable one."""
+def add(facts: Mapping[str, object], rows: Sequence[Suggested], revenue: Sequence[LedgerAccount]) -> None:
+    """Suggest an account to each row that has no usable one; `facts` are what we keep of the organisation."""
     wanting = [row for row in rows if row.unmapped or row.stale]
     if not wanting:
         return
-    history = _history(location_id)
+    kept = facts.get(HISTORY)
+    history = kept if isinstance(kept, dict) else {}
     names = [(account.name.casefold(), account) for account in revenue]
     usable = {account.account_id: account for account in revenue}
     for row in wanting:
@@ -53,9 +54,9 @@ def add(location_id: int, rows: Sequence[Suggested], revenue: Sequence[LedgerAcc
         row.why = (BY_HISTORY if by_history else BY_NAME) if row.suggestion else ""
 
 
-def looked_at(location_id: int) -> datetime | None:
+def looked_at(facts: Mapping[str, object]) -> datetime | None:
     """When the organisation's last invoices were looked at."""
-    found = _facts(location_id).get(HISTORY_AT)
+    found = facts.get(HISTORY_AT)
     return datetime.fromisoformat(str(found)) if found else None
 
 
@@ -105,16 +106,6 @@ def _alike(wanted: str, names: Sequence[tuple[str, LedgerAccount]]) -> LedgerAcc
         return same[0]
     near = [account for name, account in names if wanted in name or name in wanted]
     return near[0] if len(near) == 1 else None
-
-
-def _history(location_id: int) -> dict[str, str]:
-    found = _facts(location_id).get(HISTORY)
-    return found if isinstance(found, dict) else {}
-
-
-def _facts(location_id: int) -> dict[str, object]:
-    found = db.session.scalar(select(Connection.organisation).where(Connection.location_id == location_id))
-    return found or {}
 
 
 def _folded(name: str) -> str:

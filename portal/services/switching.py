@@ -13,6 +13,7 @@ from portal.models import (
     Push,
     PushState,
     TaxRate,
+    TrackingOption,
 )
 from portal.services import following, outbox
 
@@ -73,5 +74,5 @@ def _close_batches(session: Session, connection_id: int) -> set[int | None]:
 
 
 def _forget_the_books(session: Session, connection_id: int) -> None:
-    for table in (LedgerAccount, TaxRate, DirectoryContact):
+    for table in (LedgerAccount, TaxRate, TrackingOption, DirectoryContact):
         session.execute(delete(table).where(table.connection_id == connection_id))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.models import Contact, Document, Failure, Invoice, Link, Operation, Payment, Push, PushState
-from portal.services import dating, preflight, rounding, writing_invoices
+from portal.services import dating, preflight, rounding, tracking, writing_invoices
 from portal.services.desk import Desk
 from portal.services.letters import Later, LeftOut, Letter, Nothing, NotYet
 from portal.services.matching import number_of
@@ -100,17 +100,22 @@ def void(desk: Desk, push: Push, ended: Invoice) -> Letter:
 
 
 def with_ids(lines: list[dict[str, Any]], seen: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines with the LineItemIDs of those that Xero has: the same line first, else the next one that is left."""
+    """The lines with the LineItemIDs of those that Xero has: the same line first, else the next one that is left.
+
+    Tracking that the same line has in Xero stays: the bookkeeper may have chosen it.
+    """
     left = [row for row in seen if row.get("LineItemID")]
     found: dict[int, dict[str, Any]] = {}
-    for same in (_same_line, _same_discount):
+    for same in (_same_line, _same_name, _same_discount):
         for index, line in enumerate(lines):
             row = next((row for row in left if index not in found and same(line, row)), None)
             if row is not None:
                 found[index] = row
                 left.remove(row)
     return [
-        {"LineItemID": found[index]["LineItemID"], **line} if index in found else line
+        {"LineItemID": found[index]["LineItemID"], **line, **_tracking_of(line, found[index])}
+        if index in found
+        else line
         for index, line in enumerate(lines)
     ]
 
@@ -174,6 +179,7 @@ def _allowed(changed: Invoice, whole: dict[str, Any], seen: dict[str, Any], tota
             "LineItemID": row["LineItemID"],
             "Description": line["Description"],
             "AccountCode": line["AccountCode"],
+            **tracking.kept(row),
         }
         for line, row in zip(whole["LineItems"], seen["lines"], strict=True)
     ]
@@ -201,6 +207,14 @@ def _same_amounts(line: dict[str, Any], row: dict[str, Any]) -> bool:
 def _same_line(line: dict[str, Any], row: dict[str, Any]) -> bool:
     described = line.get("Description") == row.get("Description")
     return described and _same_amounts(line, row) and _same_discount(line, row)
+
+
+def _same_name(line: dict[str, Any], row: dict[str, Any]) -> bool:
+    return line.get("Description") == row.get("Description") and _same_discount(line, row)
+
+
+def _tracking_of(line: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    return tracking.kept(row) if line.get("Description") == row.get("Description") else {}
 
 
 def _same_discount(line: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from portal.config import settings
-from portal.models import Document, Failure, Invoice, Link
+from portal.models import Document, Failure, Invoice, Line, Link
 from portal.services import amounts, dating, preflight, reckoning, rounding
 from portal.services.desk import Desk
 from portal.services.following import xero_status
@@ -59,6 +59,12 @@ def page_of(invoice: Invoice) -> str | None:
     return f"{base.rstrip('/')}/locations/{invoice.location.hoop_id}/invoices/{invoice.hoop_id}"
 
 
+def tracked(desk: Desk, line: Line) -> tuple[payloads.TrackingOut, ...]:
+    """The tracking of a line. Raises Blocked when a chosen option can no longer be used."""
+    options = preflight.options_of(line, desk.book) if desk.book.trackings else []
+    return tuple(payloads.TrackingOut(each.tracking_id, each.option_id) for each in options)
+
+
 def _status(desk: Desk, invoice: Invoice, link: Link | None) -> "payloads.InvoiceStatus":
     """What was approved in Xero stays approved, whoever approved it."""
     if link is not None and link.xero_status in APPROVED:
@@ -76,7 +82,7 @@ def _lines(desk: Desk, invoice: Invoice, way: amounts.Reckoning) -> list[payload
             description=line.description or line.name, quantity=line.quantity, unit_amount=line.unit_amount,
             account_code=preflight.account_of(line, desk.book).code,
             tax_type=preflight.tax_of(line, desk.book).tax_type, discount_rate=way.discount_rate,
-            discount_amount=(parts[index] or None) if parts else None,
+            discount_amount=(parts[index] or None) if parts else None, tracking=tracked(desk, line),
         )
         for index, line in enumerate(invoice.lines)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.models import Document, Invoice, LedgerAccount, Line, MappingKind, Push
-from portal.services import mapping_history, preflight, rounding
+from portal.services import mapping_history, preflight, rounding, tracking
 from portal.services.desk import Desk
 from portal.services.letters import LeftOut, Letter, Nothing, NotYet
 from portal.services.mapping_book import DEFAULT_ACCOUNT, keys_of
@@ -18,7 +18,7 @@ NOT_OURS = "It was in Xero before and was not made by HoopAI."
 GONE = "Xero has no such invoice any more."
 ENDED = "It was voided or deleted in Xero."
 ALTERED = "Its lines were changed in Xero. Choose the accounts there."
-KEPT = ("LineItemID", "Description", "Quantity", "UnitAmount", "AccountCode", "TaxType", "Tracking")
+KEPT = ("LineItemID", "Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
 DISCOUNTS = ("DiscountRate", "DiscountAmount")
 Row = dict[str, Any]
 
@@ -108,10 +108,12 @@ def _element(invoice_id: str, seen: Row, codes: list[str | None]) -> Row:
     """What Xero is told: with payments on it only what may change, else each line as it was read."""
     rows = [{**row, "AccountCode": code} for row, code in zip(seen["lines"], codes, strict=True)]
     if Decimal(str(seen["paid"])) or Decimal(str(seen["credited"])):
-        lines = [{name: row[name] for name in ("LineItemID", "Description", "AccountCode")} for row in rows]
+        said = ("LineItemID", "Description", "AccountCode")
+        lines = [{name: row[name] for name in said} | tracking.kept(row) for row in rows]
         return {"InvoiceID": invoice_id, "LineItems": lines}
     lines = [
         {name: row[name] for name in KEPT if name in row}
+        | tracking.kept(row)
         | {name: row[name] for name in DISCOUNTS if row.get(name)}
         for row in rows
     ]

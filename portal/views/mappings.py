@@ -27,7 +27,7 @@ from portal.services.mappings import Saved
 room = Blueprint(
     "mappings", __name__, url_prefix="/locations/<location_id>/settings/integrations/xero/account-mapping"
 )
-QUERY = ("only", "q", "page", "sort")
+QUERY = ("only", "q", "page", "sort", "wide")
 
 
 @room.get("")
@@ -42,6 +42,8 @@ def save() -> AnyResponse:
 
     Where invoices in Xero are concerned, or the person asks what it means, that is shown first.
     """
+    if group := request.form.get("stop"):
+        return _save(mappings.of_tracking(here().id, group), {})
     return _save(choices(request.form), seen(request.form))
 
 
@@ -121,22 +123,27 @@ def _shown(found: mapping_preview.Preview, wanted: Choices, was: Choices) -> Res
 
 def _page(typed: Any, refused: dict[str, str], refusal: str | None) -> Response:
     args = request.args
-    only, search, sort = args.get("only", "all"), args.get("q", "").strip()[:100], args.get("sort", "")
     save_id = args.get("saved", 0, int)
-    table = mapping_table.table(here().id, only, search, args.get("page", 1, int), sort)
+    asked = mapping_table.Asked(
+        args.get("only", "all"), args.get("q", "").strip()[:100], args.get("sort", ""), args.get("page", 1, int),
+        "wide" in args,
+    )  # fmt: skip
+    connection = connections.of(here().id)
+    table = mapping_table.table(here().id, asked, connection.organisation if connection else {})
     return page_or(
         "mappings/_table.html",
         "mappings/index.html",
         422 if refusal else 200,
         table=table,
-        connection=connections.of(here().id),
+        connection=connection,
         alarms=health.alarms(here().id, table.book),
-        looked_at=suggesting.looked_at(here().id),
+        looked_at=table.looked_at,
         save_id=save_id,
         freed=mapping_history.progress(mapping_history.one(here().id, save_id)) if save_id else None,
-        only=only,
-        search=search,
-        sort=sort,
+        only=asked.only,
+        search=asked.search,
+        sort=asked.sort,
+        wide=asked.wide,
         suggest="suggest" in args,
         typed=typed,
         refused=refused,

@@ -107,8 +107,8 @@ class XeroClient:
         return self._listed("BrandingThemes", "BrandingThemes")
 
     def tracking_categories(self) -> list[dict[str, Any]]:
-        """The tracking categories with their options."""
-        return self._listed("TrackingCategories", "TrackingCategories")
+        """The tracking categories with their options, archived ones included."""
+        return self._listed("TrackingCategories", "TrackingCategories", {"includeArchived": "true"})
 
     def contacts_changed_since(self, moment: datetime | None, page: int, page_size: int = 500) -> Reply:
         """One page of contacts changed at or after `moment` (aware; None for all), archived ones included.
@@ -224,8 +224,8 @@ class XeroClient:
         )
         return _reply(answer)
 
-    def _listed(self, path: str, name: str) -> list[dict[str, Any]]:
-        found = self._get(path).data.get(name)
+    def _listed(self, path: str, name: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        found = self._get(path, query).data.get(name)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise NoAnswer(f"Xero's answer held no {name}.", status=200)
         return found

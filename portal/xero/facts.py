@@ -61,6 +61,18 @@ class TaxRateFact:
 
 
 @dataclass(frozen=True)
+class TrackingFact:
+    """One option of a tracking category; both have a status of their own."""
+
+    option_id: str
+    name: str
+    status: str
+    tracking_id: str
+    tracking_name: str
+    tracking_status: str
+
+
+@dataclass(frozen=True)
 class OrganisationFact:
     """An organisation. `timezone` is Xero's own word (NEWZEALANDSTANDARDTIME); `klass` its plan."""
 

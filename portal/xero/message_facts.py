@@ -136,4 +136,8 @@ FACTS: dict[int, Fact] = {
         "Error converting value \"NO_TAX\" to type 'Xero.API.Library.LineAmountType'.",
         "A date, number or word was not written the way Xero reads it.",
     ),
+    48: Fact(
+        "The tracking option 'North' is not an active option of 'Region'.",
+        "Your bookkeeper archived or deleted the option or its category after it was chosen here.",
+    ),
 }  # fmt: skip

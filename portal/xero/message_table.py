@@ -235,7 +235,7 @@ ROWS: tuple[Row, ...] = (
         r"before the period lock date(?:.*?currently set at (.+?))?\.?$|period lock date",
         "refused",
         BOOKKEEPER,
-        "The invoice's date falls into a period that is locked in Xero.",
+        "Its date falls into a period that is locked in Xero.",
         f"Unlock the period in Xero, or change the date in HoopAI. {_RETRY}",
     ),
     _row(
@@ -243,7 +243,7 @@ ROWS: tuple[Row, ...] = (
         r"before the end of year lock date(?:.*?currently set at (.+?))?\.?$|end of year lock date",
         "refused",
         BOOKKEEPER,
-        "The invoice's date falls into a year that is locked in Xero.",
+        "Its date falls into a year that is locked in Xero.",
         f"Unlock the year in Xero, or change the date in HoopAI. {_RETRY}",
     ),
     _row(
@@ -375,5 +375,13 @@ ROWS: tuple[Row, ...] = (
         US,
         "Xero could not read us.",
         _REPORT,
+    ),
+    _row(
+        48,
+        r"tracking (?:option|category)",
+        "mapping",
+        YOU,
+        "A tracking option can no longer be used in Xero.",
+        "Choose another one, or none, under Account Mapping.",
     ),
 )

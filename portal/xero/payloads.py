@@ -92,10 +92,10 @@ class ContactOut:
 
 @dataclass(frozen=True)
 class TrackingOut:
-    """One tracking choice of a line, by names."""
+    """One tracking choice of a line, by its ids, which outlive a renaming."""
 
-    name: str
-    option: str
+    tracking_id: str
+    option_id: str
 
 
 @dataclass(frozen=True)
@@ -346,7 +346,11 @@ def _line(line: LineOut) -> dict[str, Any]:
         TaxType=line.tax_type,
         DiscountRate=None if line.discount_rate is None else _exact(line.discount_rate, 4),
         DiscountAmount=None if line.discount_amount is None else _exact(line.discount_amount, 2),
-        Tracking=[{"Name": one.name, "Option": one.option} for one in line.tracking] or None,
+        Tracking=[
+            {"TrackingCategoryID": one.tracking_id, "TrackingOptionID": one.option_id}
+            for one in line.tracking
+        ]
+        or None,
     )
 
 

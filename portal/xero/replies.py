@@ -16,6 +16,7 @@ from portal.xero.facts import (
     ContactFact,
     OrganisationFact,
     TaxRateFact,
+    TrackingFact,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "OrganisationFact",
     "PaymentFact",
     "TaxRateFact",
+    "TrackingFact",
     "account_facts",
     "contact_facts",
     "element_results",
@@ -38,6 +40,7 @@ __all__ = [
     "payments_in",
     "results",
     "tax_rate_facts",
+    "tracking_facts",
 ]
 
 _NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -187,6 +190,22 @@ def tax_rate_facts(items: Sequence[dict[str, Any]]) -> list[TaxRateFact]:
             can_apply={kind.lower(): item.get(f"CanApplyTo{kind}") is True for kind in kinds},
         )
         for item in items
+    ]
+
+
+def tracking_facts(items: Sequence[dict[str, Any]]) -> list[TrackingFact]:
+    """The options of all tracking categories as facts (developer.xero.com, Tracking Categories)."""
+    return [
+        TrackingFact(
+            option_id=str(option["TrackingOptionID"]),
+            name=str(option.get("Name") or ""),
+            status=str(option.get("Status") or ""),
+            tracking_id=str(item["TrackingCategoryID"]),
+            tracking_name=str(item.get("Name") or ""),
+            tracking_status=str(item.get("Status") or ""),
+        )
+        for item in items
+        for option in item.get("Options") or []
     ]
 
 

@@ -162,6 +162,13 @@ def account(tenant: str, word: str) -> Response:
         return _json(people.change_account(tenant, found, _posted()))
 
 
+@blueprint.post("/tracking/<tenant>/<word>")
+def tracking(tenant: str, word: str) -> Response:
+    """Change a tracking category or one of its options, found by id or name, such as `{"Status": "ARCHIVED"}`."""
+    with here().books.writing():
+        return _json(people.change_tracking(tenant, word, _posted()) or abort(404))
+
+
 @blueprint.post("/contacts/<tenant>/<identity>")
 def contact(tenant: str, identity: str) -> Response:
     """Change fields of a contact as a person would, such as `{"ContactStatus": "ARCHIVED"}`."""

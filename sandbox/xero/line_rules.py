@@ -168,7 +168,10 @@ def _own_tax(posted: Element, line: Doc, tax: Decimal, setting: Setting, wrong: 
 def _tracking(book: Book, posted: list[Element], wrong: list[str]) -> list[dict[str, Any]]:
     if len(posted) > 2:
         wrong.append("A line item can have at most 2 tracking categories.")
-    return [found for one in posted[:2] if (found := _option(book, one, wrong))]
+    found = [one for each in posted[:2] if (one := _option(book, each, wrong))]
+    if len({one["TrackingCategoryID"] for one in found}) < len(found):
+        wrong.append("A tracking category can be used only once on a line item.")
+    return found
 
 
 def _option(book: Book, posted: Element, wrong: list[str]) -> dict[str, Any] | None:

@@ -24,7 +24,8 @@ SAID = {
     "archived": "The account is archived.", "restored": "The account is active again.",
     "locks": "The lock dates are saved.", "removed": "The app is removed: its connection is gone.",
     "saved": "The invoice is saved.", "voided": "The invoice is void.", "unpaid": "The payment is removed.",
-    "contact": "The contact is saved.", "fault": "The fault is on.", "mended": "All faults are off.",
+    "contact": "The contact is saved.", "tracked": "The tracking option is archived.",
+    "untracked": "The tracking option is active again.", "fault": "The fault is on.", "mended": "All faults are off.",
 }  # fmt: skip
 WORDS = {
     "DRAFT": "Draft", "SUBMITTED": "Awaiting approval", "AUTHORISED": "Awaiting payment", "PAID": "Paid",
@@ -117,7 +118,7 @@ def accounts(tenant: str) -> ResponseReturnValue:
     """The chart of accounts, and the lock dates."""
     book = _book(tenant)
     rows = sorted(book.accounts.all(), key=lambda row: (row["Code"] or "~", row["Name"]))
-    return _list("accounts", book, rows, book.accounts)
+    return _page("accounts", book, rows=rows, count=len(book.accounts), tracking=book.tracking.all())
 
 
 @blueprint.get("/books/<tenant>/invoices/<identity>")
@@ -158,6 +159,18 @@ def change_account(tenant: str, identity: str) -> ResponseReturnValue:
     with here().books.writing():
         people.change_account(tenant, doc, {"Status": "ARCHIVED" if archive else "ACTIVE"})
     return _go("accounts", tenant, "archived" if archive else "restored")
+
+
+@blueprint.post("/books/<tenant>/tracking/<identity>")
+def change_tracking(tenant: str, identity: str) -> ResponseReturnValue:
+    """Archive or restore a tracking option."""
+    _book(tenant)
+    archive = request.form.get("act") == "archive"
+    with here().books.writing():
+        people.change_tracking(tenant, identity, {"Status": "ARCHIVED" if archive else "ACTIVE"}) or abort(
+            404
+        )
+    return _go("accounts", tenant, "tracked" if archive else "untracked")
 
 
 @blueprint.post("/books/<tenant>/contacts/<identity>")

@@ -40,6 +40,25 @@ def change_account(tenant: str, doc: Doc, changes: dict[str, Any]) -> Doc:
     return book.accounts.put({**doc, **changes, "UpdatedDateUTC": book.now()})
 
 
+def change_tracking(tenant: str, word: str, changes: dict[str, Any]) -> Doc | None:
+    """The tracking category with these fields changed, its own or those of one option, by id or name; None: unknown."""
+    found = organisation(tenant)
+    if found is None:
+        return None
+    book = here().books.book(found["OrganisationID"])
+    for group in book.tracking.all():
+        if word in (group["TrackingCategoryID"], group["Name"]):
+            return book.tracking.put({**group, **changes})
+        options = group["Options"]
+        if any(word in (one["TrackingOptionID"], one["Name"]) for one in options):
+            changed = [
+                {**one, **changes} if word in (one["TrackingOptionID"], one["Name"]) else one
+                for one in options
+            ]
+            return book.tracking.put({**group, "Options": changed})
+    return None
+
+
 def remove_app(word: str | None) -> int:
     """Drop the connections of one organisation, or all of them; how many there were."""
     found = organisation(word) if word else None

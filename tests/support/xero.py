@@ -75,6 +75,10 @@ class Xero:
         """Change one account."""
         self._say("POST", f"accounts/{tenant}/{code}", fields)
 
+    def change_tracking(self, tenant: str, word: str, **fields: Any) -> None:
+        """Change a tracking category or one of its options, by name."""
+        self._say("POST", f"tracking/{tenant}/{word}", fields)
+
     def change_contact(self, tenant: str, identity: str, **fields: Any) -> None:
         """Change a contact as a bookkeeper would."""
         self._say("POST", f"contacts/{tenant}/{identity}", fields)

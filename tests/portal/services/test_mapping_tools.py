@@ -195,9 +195,12 @@ def test_zero_percent_and_exempt_are_told_apart_and_a_set_of_taxes_has_its_own_r
 def test_the_table_is_filtered_by_use_and_sorted(location_id: int) -> None:
     with transaction() as session:
         mappings.learn(session, location_id, {"name:never": "A never used one"}, {})
-    found = mapping_table.table(location_id, "in use", sort="use")
+    found = mapping_table.table(location_id, mapping_table.Asked("in use", sort="use"))
     assert [row.name for row in found.categories.items] == ["Retainers", "Workshops"]
-    assert mapping_table.table(location_id, sort="name").categories.items[0].name == "A never used one"
+    assert (
+        mapping_table.table(location_id, mapping_table.Asked(sort="name")).categories.items[0].name
+        == "A never used one"
+    )
     assert found.counts["in use"] == 2
 
 
@@ -230,7 +233,7 @@ def test_the_last_invoices_suggest_where_a_name_goes_for_one_call(stage: Stage) 
     workshop = rows["Workshop"].suggestion
     assert workshop is not None
     assert (workshop.code, rows["Workshop"].why) == ("260", suggesting.BY_HISTORY)
-    assert suggesting.looked_at(stage.location_id) is not None
+    assert mapping_table.table(stage.location_id).looked_at is not None
 
 
 @pytest.mark.parametrize("database_url", EITHER, indirect=True)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.errors import ChooseAgain
 from portal.extensions import db
-from portal.models import Category, Connection, Invoice, Line, MappingKind, Push, PushState
+from portal.models import Category, Connection, Invoice, Line, MappingKind, Push, PushState, TaxRate
 from portal.services import mapping_table, mappings, problems, troubleshooting, users
 from portal.services.unit import release, transaction
 from tests.portal.views import builders
@@ -106,6 +106,65 @@ def test_what_is_missing_is_named(location_id: int) -> None:
 
 
 @pytest.mark.parametrize("database_url", BOTH, indirect=True)
+def test_the_short_question_whether_all_is_chosen_answers_as_the_names_do(location_id: int) -> None:
+    rate, none = (TAX, "rate:10"), (TAX, "none")
+    steps: list[dict[mappings.Target, str]] = [
+        {},
+        {(CATEGORY, "product:workshop"): OTHER},
+        {(CATEGORY, "product:retainer"): SALES},
+        {(TAX, "gst"): ""},
+        {rate: "OUTPUT"},
+        {(CATEGORY, "product:workshop"): ""},
+        {(DEFAULT, "account"): SALES},
+        {(PAYMENT, "default"): ""},
+        {(PAYMENT, "default"): BANK, none: "EXEMPTOUTPUT"},
+    ]
+    found = []
+    for step in steps:
+        mappings.save(location_id, ana(), step)
+        missing = mappings.missing(location_id)
+        named = bool(missing.categories or missing.archived or missing.taxes or missing.payment_account)
+        assert missing.complete is not named
+        found.append(missing.complete)
+    assert found == [False, False, True, False, True, False, True, False, True]
+    with transaction() as session:
+        mappings.learn(session, location_id, {}, {"pst": ("PST", Decimal(7)), "none": ("No tax", Decimal(0))})
+        session.query(TaxRate).filter_by(tax_type="OUTPUT").one().status = "ARCHIVED"
+    assert mappings.missing(location_id).taxes == ["GST", "PST"]
+    assert not mappings.missing(location_id).complete
+
+
+def test_an_account_may_be_named_by_what_the_page_shows_and_others_than_revenue_where_taxes_fit(
+    location_id: int,
+) -> None:
+    with transaction() as session:
+        connection_id = session.scalars(select(Connection.id)).one()
+        for code, name in (("420", "Entertainment"), ("835", "Deposits")):
+            row = builders.account(
+                connection_id, f"acc-{code}", code, name, "EXPENSE" if code == "420" else "CURRLIAB"
+            )
+            row.class_ = "EXPENSE" if code == "420" else "LIABILITY"
+            session.add(row)
+        session.query(TaxRate).filter_by(tax_type="OUTPUT").one().applies_to = ["liabilities", "revenue"]
+    release()
+    said = {
+        (CATEGORY, "product:workshop"): "260 – workshops and other",
+        (CATEGORY, "product:retainer"): "Deposits",
+    }
+    mappings.save(location_id, ana(), said)
+    chosen = mappings.book(location_id).chosen
+    assert (chosen[CATEGORY, "product:workshop"], chosen[CATEGORY, "product:retainer"]) == (OTHER, "acc-835")
+    with pytest.raises(ChooseAgain) as refused:
+        mappings.save(location_id, ana(), {(CATEGORY, "product:workshop"): "420 – Entertainment"})
+    assert "allows none of the chosen tax rates" in refused.value.fields["category:product:workshop"]
+    offered = [
+        len(mapping_table.table(location_id, mapping_table.Asked(wide=wide)).revenue_accounts)
+        for wide in (False, True)
+    ]
+    assert offered == [2, 4]
+
+
+@pytest.mark.parametrize("database_url", BOTH, indirect=True)
 def test_the_table_counts_invoices_and_money_exactly(location_id: int) -> None:
     rows = {row.key: row for row in mapping_table.table(location_id).categories.items}
     workshop = rows["product:workshop"]
@@ -127,11 +186,11 @@ def test_thousands_of_categories_and_hundreds_of_accounts_stay_quick(location_id
         mappings.learn(session, location_id, {f"name:c{n}": f"Category {n:04}" for n in range(2000)}, {})
     release()
     began = time.perf_counter()
-    table = mapping_table.table(location_id, page=3)
+    table = mapping_table.table(location_id, mapping_table.Asked(page=3))
     took = time.perf_counter() - began
-    assert len(table.categories.items) == 50
+    assert len(table.categories.items) == mapping_table.SIZE
     assert table.counts["all"] == 2002
-    assert not table.inline
+    assert not table.few
     assert took < 2
 
 

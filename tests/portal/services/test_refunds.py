@@ -12,7 +12,7 @@ from flask import Flask
 from portal import clock
 from portal.extensions import db
 from portal.models import Invoice, Payment, Refund
-from portal.services import draining, following, outbox
+from portal.services import draining, following, organisations, outbox, sync_options
 from portal.services.unit import release, transaction
 from tests.portal.conftest import BOTH
 from tests.portal.services.harness import Stage, staged
@@ -51,6 +51,53 @@ def refund(stage: Stage, invoice_id: int, amount: str) -> None:
     carry(stage)
 
 
+def take_back(stage: Stage, invoice_id: int) -> None:
+    release()
+    with transaction() as session:
+        outbox.guard(session, stage.location_id)
+        payment = session.query(Payment).filter_by(invoice_id=invoice_id).one()
+        payment.taken_back_at = clock.now()
+        following.take_back(session, payment)
+    carry(stage)
+
+
+def lock(stage: Stage, policy: str) -> str:
+    """Lock the books up to today; the first open day."""
+    today = clock.now().date()
+    stage.xero.change(stage.tenant_id, period_lock_date=today.isoformat())
+    organisations.refresh(stage.connection_id)
+    typed = {"update_contacts": "yes", "lock_policy": policy}
+    sync_options.save(stage.location_id, stage.person.user, typed)
+    return (today + timedelta(days=1)).isoformat()
+
+
+def test_in_a_locked_period_money_back_stops_and_asks_or_goes_on_the_first_open_day(stage: Stage) -> None:
+    invoice_id = paid(stage).id
+    opens = lock(stage, "stop")
+    refund(stage, invoice_id, "55")
+    assert notes(stage) == []
+    assert [(push.state, push.cause) for push in stage.pushes("credit_note")] == [("blocked", "lock")]
+    lock(stage, "first_open")
+    carry(stage)
+    (note,) = notes(stage)
+    assert (note["Date"], note["Total"], note["RemainingCredit"]) == (opens, D(55), D(0))
+    assert opens in [payment["Date"] for payment in stage.payments()]
+    assert "the books of Harbour Studio Pty Ltd are locked" in str(stage.pushes("credit_note")[0].message)
+
+
+def test_a_payment_in_a_locked_period_is_not_taken_back_and_that_is_said(stage: Stage) -> None:
+    invoice_id = paid(stage).id
+    lock(stage, "stop")
+    take_back(stage, invoice_id)
+    assert len(stage.payments()) == 1
+    push = stage.pushes("payment")[-1]
+    assert (push.state, push.cause) == ("blocked", "lock")
+    assert "The payment that HoopAI took back is dated" in str(push.message)
+    lock(stage, "first_open")
+    carry(stage)
+    assert (stage.pushes("payment")[-1].state, stage.pushes("payment")[-1].cause) == ("blocked", "lock")
+
+
 def carry(stage: Stage) -> None:
     draining.drain(stage.connection_id)
     release()
@@ -84,14 +131,7 @@ def test_a_lost_reply_to_a_refund_doubles_nothing(stage: Stage, path: str) -> No
 
 
 def test_a_payment_that_the_bank_took_back_is_deleted_and_the_invoice_is_owed_again(stage: Stage) -> None:
-    invoice = paid(stage)
-    release()
-    with transaction() as session:
-        outbox.guard(session, stage.location_id)
-        payment = session.query(Payment).filter_by(invoice_id=invoice.id).one()
-        payment.taken_back_at = clock.now()
-        following.take_back(session, payment)
-    carry(stage)
+    take_back(stage, paid(stage).id)
     assert stage.payments() == []
     (found,) = stage.invoices()
     assert (found["Status"], found["AmountDue"]) == ("AUTHORISED", D(550))

@@ -22,7 +22,7 @@ def mapped(site: Flask) -> dict[str, str | None]:
 
 
 def test_many_rows_get_one_account_at_once(site: Flask, ana: Browser) -> None:
-    fields = {"row": list(ROWS), "assign": OTHER, "bulk": "1", "sure": "1"}
+    fields = {"row": list(ROWS), "assign": OTHER, "bulk": "account", "sure": "1"}
     fields |= {"was:category:product:retainer": ARCHIVED, "was:category:product:workshop": ""}
     assert ana.post(MAPPING, fields).status_code == 303
     assert mapped(site) == dict.fromkeys(ROWS, OTHER)

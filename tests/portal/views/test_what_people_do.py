@@ -70,7 +70,7 @@ def test_a_refused_choice_is_told_at_its_field_and_keeps_what_was_typed(site: Fl
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("category:product:workshop", "acc-bank", "is not a revenue account"),
+        ("category:product:workshop", "acc-bank", "takes no invoice lines in Xero"),
         ("category:product:workshop", ARCHIVED, "is archived in Xero"),
         ("category:product:workshop", "made-up", "Xero has no such account"),
         ("payment:default", SALES, "takes no payments"),

@@ -95,14 +95,14 @@ def test_an_invoice_says_all_that_an_approval_needs():
 def test_a_line_never_sends_its_sum_or_its_tax():
     line = LineOut(
         "x", Decimal(1), Decimal(1), account_id="a-1", discount_rate=Decimal("10"), line_item_id="l-1",
-        tracking=(TrackingOut("Region", "North"),),
+        tracking=(TrackingOut("t-1", "o-1"),),
     )  # fmt: skip
     sent = payloads.element(invoice(lines=(line,)))["LineItems"][0]
     assert not {"LineAmount", "TaxAmount"} & set(sent)
     assert sent["AccountID"] == "a-1"
     assert sent["DiscountRate"] == 10
     assert sent["LineItemID"] == "l-1"
-    assert sent["Tracking"] == [{"Name": "Region", "Option": "North"}]
+    assert sent["Tracking"] == [{"TrackingCategoryID": "t-1", "TrackingOptionID": "o-1"}]
 
 
 @pytest.mark.parametrize(

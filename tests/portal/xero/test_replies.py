@@ -183,6 +183,7 @@ def test_links_open_the_document_in_its_organisation():
         ),
         ("The document date cannot be before the period lock date.", "XH028", "refused", None),
         ("Organisation is not subscribed to currency EUR", "XH030", "refused", "EUR"),
+        ("The tracking option 'North' is not an active option of 'Region'.", "XH048", "mapping", None),
         (
             "The contact name Lantern Foods is already assigned to another contact. The contact name must be …",
             "XH032",
