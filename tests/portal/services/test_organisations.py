@@ -35,7 +35,7 @@ def _account(code: str) -> LedgerAccount:
     return db.session.scalars(select(LedgerAccount).where(LedgerAccount.code == code)).one()
 
 
-def test_a_refresh_takes_four_calls(there: int, xero: Xero) -> None:
+def test_a_refresh_takes_five_calls(there: int, xero: Xero) -> None:
     before = max(call["n"] for call in xero.calls())
     organisations.refresh(there)
     assert sorted(call["path"].rsplit("/", 1)[-1] for call in xero.calls(since=before)) == [
@@ -43,6 +43,7 @@ def test_a_refresh_takes_four_calls(there: int, xero: Xero) -> None:
         "Currencies",
         "Organisation",
         "TaxRates",
+        "TrackingCategories",
     ]
 
 

@@ -105,7 +105,8 @@ def test_an_archived_account_warns_and_stops_only_what_needs_it(stage: Stage) ->
     stage.hoop.create(line("Care plan", "150", "1", GST))
     bill(stage)
     stage.carry()
-    assert [push.state for push in stage.pushes("invoice")] == [PushState.SENT, PushState.BLOCKED]
+    states = sorted(push.state for push in stage.pushes("invoice"))
+    assert states == [PushState.BLOCKED, PushState.SENT]
     assert "chosen for rounding differences, cannot take them any more" in said(stage)
     assert switch_on(stage).freed == 1
     stage.carry()
