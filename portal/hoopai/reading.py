@@ -10,7 +10,8 @@ from typing import Any
 import simplejson
 
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})($|[T ])")
-_MOST = Decimal(10) ** 12
+_WHOLE = 10**12
+_MOST = Decimal(_WHOLE)
 _DUST = Decimal("0.0000001")
 
 
@@ -40,6 +41,8 @@ def text(source: dict[str, Any], field: str) -> str | None:
     value = source.get(field)
     if value is None:
         return None
+    if type(value) is str:
+        return clean(value) or None
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise BadValue(field, "is not a text")
     return clean(str(value)) or None
@@ -48,7 +51,7 @@ def text(source: dict[str, Any], field: str) -> str | None:
 def clean(value: str) -> str:
     """The text without outer spaces and without what no database keeps (NUL, halves of surrogate pairs)."""
     if value.isascii():
-        return value.replace("\x00", "").strip()
+        return value.strip() if "\x00" not in value else value.replace("\x00", "").strip()
     return value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
 
 
@@ -61,6 +64,8 @@ def amount(source: dict[str, Any], field: str, *, default: Decimal | None = None
     """
     value = source.get(field)
     label = name or field
+    if type(value) is int and abs(value) < _WHOLE:
+        return Decimal(value)
     if value is None or value == "":
         if default is None:
             raise BadValue(label, "is missing")

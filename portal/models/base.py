@@ -27,6 +27,12 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
 
+    def put(self, **values: object) -> None:
+        """Set those columns that differ."""
+        for name, value in values.items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+
 
 class Money(TypeDecorator[Decimal]):
     """An exact Decimal with four places: NUMERIC(18,4), on SQLite a whole number of ten-thousandths.

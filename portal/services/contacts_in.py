@@ -6,21 +6,29 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.hoopai.people import AddressSaid, ContactSaid
 from portal.models import Contact
-from portal.services import following
+from portal.services import following, shelf
 
 
 def take(session: Session, location_id: int, said: ContactSaid) -> Contact:
     """The contact that an invoice names, created or brought up to date."""
-    hoop_id = said.hoop_id or f"email:{(said.email or said.name).casefold()}"[:64]
-    contact = _find(session, location_id, hoop_id)
+    about = (Contact, key(said))
+    return shelf.again(session, location_id, about, said, lambda: _take(session, location_id, said))
+
+
+def _take(session: Session, location_id: int, said: ContactSaid) -> Contact:
+    contact = _find(session, location_id, key(said))
     if contact is None:
-        contact = Contact(location_id=location_id, hoop_id=hoop_id, name="")
-        session.add(contact)
+        contact = Contact(location_id=location_id, hoop_id=key(said), name="")
         _fill(contact, said)
+        shelf.add(session, contact)
     else:
         _change(session, contact, said)
-    session.flush()
     return contact
+
+
+def key(said: ContactSaid) -> str:
+    """What a contact is known by: HoopAI's id, or the address or name where an invoice was written to no contact."""
+    return said.hoop_id or f"email:{(said.email or said.name).casefold()}"[:64]
 
 
 def told(session: Session, location_id: int, said: ContactSaid) -> str | None:
@@ -29,11 +37,14 @@ def told(session: Session, location_id: int, said: ContactSaid) -> str | None:
     if contact is None:
         return "No invoice of this contact is known here; it goes to Xero with its first one."
     changed = _change(session, contact, said)
-    session.flush()
+    shelf.forget(session, location_id, (Contact, contact.hoop_id))
     return None if changed else "Nothing has changed that goes to Xero."
 
 
 def _find(session: Session, location_id: int, hoop_id: str) -> Contact | None:
+    held = shelf.of(session, location_id)
+    if held is not None and hoop_id in held.contacts:
+        return held.contacts[hoop_id]
     return session.scalar(
         select(Contact).where(Contact.location_id == location_id, Contact.hoop_id == hoop_id)
     )
@@ -47,6 +58,7 @@ def _change(session: Session, contact: Contact, said: ContactSaid) -> bool:
         contact.address = address
     if _content(contact) == before:
         return False
+    contact.updated_at = clock.now()
     following.contact_changed(session, contact)
     return True
 
@@ -61,7 +73,6 @@ def _fill(contact: Contact, said: ContactSaid) -> None:
     contact.email = said.email[:255] if said.email else None
     contact.phone = said.phone[:50] if said.phone else None
     contact.address = _address(said.address)
-    contact.updated_at = clock.now()
 
 
 def _address(said: AddressSaid | None) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ from portal.models import (
     PushState,
     Refund,
 )
-from portal.services import outbox, preferences
+from portal.services import outbox, preferences, shelf
 from portal.services.preferences import Preferences, SendFrom
 
 BEFORE = "Created before the connection to Xero; only later invoices are sent."
@@ -57,11 +57,11 @@ def too_early(status: InvoiceStatus, wishes: Preferences) -> str | None:
     return TOO_EARLY[wishes.send_from] if early[wishes.send_from] else None
 
 
-def push(session: Session, invoice: Invoice, connection: Connection | None, payment: Payment | None) -> None:
-    """Want what the change needs: contact, invoice (create, update or void) and the new payment."""
+def push(session: Session, invoice: Invoice, connection: Connection | None) -> None:
+    """Want what the change needs: contact and invoice (create, update or void)."""
     create = _find(session, invoice, Operation.CREATE)
-    if create is not None and create.state == PushState.SENT and _elsewhere(session, invoice, connection):
-        _leave_there(session, invoice, payment)
+    if _is_elsewhere(session, invoice, connection, create):
+        _leave_there(session, invoice)
         return
     if invoice.status.final:
         _undo(session, invoice, create)
@@ -69,8 +69,14 @@ def push(session: Session, invoice: Invoice, connection: Connection | None, paym
         _begin(session, invoice, connection)
     elif create.state not in (PushState.SKIPPED, PushState.CANCELLED):
         _go_on(session, invoice, connection, create)
-    if payment is not None:
-        _pay(session, invoice, payment)
+
+
+def pay(session: Session, invoice: Invoice, connection: Connection | None, payment: Payment) -> None:
+    """Want a payment in Xero; what follows of its invoice was wanted before."""
+    create = _find(session, invoice, Operation.CREATE)
+    wanted = _pay(session, invoice, payment)
+    if _is_elsewhere(session, invoice, connection, create):
+        outbox.leave_out(session, wanted, ELSEWHERE)
 
 
 def update(session: Session, invoice: Invoice) -> None:
@@ -125,17 +131,10 @@ def take_back(session: Session, payment: Payment) -> None:
 
 def contact_changed(session: Session, contact: Contact) -> None:
     """Something of a contact has changed: want it in Xero, where the portal made the contact there itself."""
-    connection = session.scalar(select(Connection).where(Connection.location_id == contact.location_id))
+    connection = shelf.connection(session, contact.location_id)
     if connection is None or not preferences.of(session, contact.location_id).update_contacts:
         return
-    held = session.scalar(
-        select(Link).where(
-            Link.tenant_id == connection.tenant_id,
-            Link.location_id == contact.location_id,
-            Link.document == Document.CONTACT,
-            Link.document_id == contact.id,
-        )
-    )
+    held = shelf.link(session, connection.tenant_id, contact.location_id, Document.CONTACT, contact.id)
     if held is not None and held.ours and held.sent_hash != contact.content_hash:
         outbox.want(
             session, contact.location_id, Document.CONTACT, contact.id, Operation.UPDATE,
@@ -160,8 +159,15 @@ def take_up(session: Session, invoice: Invoice, connection: Connection) -> None:
         by_rule = held is not None and held.state == PushState.SKIPPED and held.settled_by_id is None
         if by_rule and payment.taken_back_at is None:
             _pay(session, invoice, payment)
-    for given in session.scalars(select(Refund).where(Refund.invoice_id == invoice.id)):
+    for given in shelf.refunds(session, invoice):
         refund(session, given)
+
+
+def _is_elsewhere(
+    session: Session, invoice: Invoice, connection: Connection | None, create: Push | None
+) -> bool:
+    sent = create is not None and create.state == PushState.SENT
+    return sent and _elsewhere(session, invoice, connection)
 
 
 def _elsewhere(session: Session, invoice: Invoice, connection: Connection | None) -> bool:
@@ -170,7 +176,7 @@ def _elsewhere(session: Session, invoice: Invoice, connection: Connection | None
     return connection is not None and bool(tenants) and connection.tenant_id not in tenants
 
 
-def _leave_there(session: Session, invoice: Invoice, payment: Payment | None) -> None:
+def _leave_there(session: Session, invoice: Invoice) -> None:
     """Say that a change belongs to the organisation before; it is not sent to the one of today."""
     if all(link.sent_hash != invoice.content_hash for link in _links(session, invoice)):
         operation = Operation.VOID if invoice.status.final else Operation.UPDATE
@@ -179,22 +185,14 @@ def _leave_there(session: Session, invoice: Invoice, payment: Payment | None) ->
             parent=(Document.INVOICE, invoice.id), amount=invoice.total, currency=invoice.currency,
         )  # fmt: skip
         outbox.leave_out(session, change, ELSEWHERE)
-    if payment is not None:
-        outbox.leave_out(session, _pay(session, invoice, payment), ELSEWHERE)
 
 
 def _connection(session: Session, invoice: Invoice) -> Connection | None:
-    return session.scalar(select(Connection).where(Connection.location_id == invoice.location_id))
+    return shelf.connection(session, invoice.location_id)
 
 
 def _links(session: Session, invoice: Invoice) -> Sequence[Link]:
-    return session.scalars(
-        select(Link).where(
-            Link.location_id == invoice.location_id,
-            Link.document == Document.INVOICE,
-            Link.document_id == invoice.id,
-        )
-    ).all()
+    return shelf.links(session, invoice.location_id, Document.INVOICE, invoice.id)
 
 
 def _begin(session: Session, invoice: Invoice, connection: Connection | None) -> None:
@@ -227,15 +225,9 @@ def _go_on(session: Session, invoice: Invoice, connection: Connection | None, cr
 
 
 def _differs(session: Session, invoice: Invoice, connection: Connection | None) -> bool:
-    held = session.scalar(
-        select(Link.sent_hash).where(
-            Link.tenant_id == (connection.tenant_id if connection else ""),
-            Link.location_id == invoice.location_id,
-            Link.document == Document.INVOICE,
-            Link.document_id == invoice.id,
-        )
-    )
-    return held != invoice.content_hash
+    tenant_id = connection.tenant_id if connection else ""
+    held = shelf.link(session, tenant_id, invoice.location_id, Document.INVOICE, invoice.id)
+    return (held.sent_hash if held else None) != invoice.content_hash
 
 
 def _undo(session: Session, invoice: Invoice, create: Push | None) -> None:
@@ -273,17 +265,11 @@ def _leave_out_payments(session: Session, invoice: Invoice) -> None:
 def _want_contact(session: Session, invoice: Invoice, connection: Connection) -> None:
     if invoice.contact is None:
         return
-    known = session.scalar(
-        select(Link.id).where(
-            Link.tenant_id == connection.tenant_id,
-            Link.location_id == invoice.location_id,
-            Link.document == Document.CONTACT,
-            Link.document_id == invoice.contact.id,
-        )
-    )
-    wanted = outbox.find(session, invoice.location_id, Document.CONTACT, invoice.contact.id, Operation.CREATE)
+    contact_id = invoice.contact.id
+    known = shelf.link(session, connection.tenant_id, invoice.location_id, Document.CONTACT, contact_id)
+    wanted = outbox.find(session, invoice.location_id, Document.CONTACT, contact_id, Operation.CREATE)
     if known is None and (wanted is None or wanted.state.settled):
-        outbox.want(session, invoice.location_id, Document.CONTACT, invoice.contact.id, Operation.CREATE)
+        outbox.want(session, invoice.location_id, Document.CONTACT, contact_id, Operation.CREATE)
 
 
 def _want_create(session: Session, invoice: Invoice) -> Push:

@@ -22,7 +22,6 @@ from portal.models import (
     Invoice,
     InvoiceStatus,
     Line,
-    Link,
     Location,
     Operation,
     PushState,
@@ -37,6 +36,7 @@ from portal.services import (
     payments_in,
     preferences,
     products_in,
+    shelf,
 )
 from portal.services.preferences import Preferences
 from portal.services.products_in import Catalogue
@@ -83,8 +83,8 @@ def go_on(
     transactions: Sequence[TransactionSaid] | None = None,
 ) -> None:
     """Want what follows from the invoice as it is known now, its payments included."""
-    invoice.held = False
-    following.push(session, invoice, _connection(session, location), None)
+    invoice.put(held=False)
+    following.push(session, invoice, _connection(session, location))
     if invoice.status.final:
         return
     if transactions is None:
@@ -104,29 +104,35 @@ def end(session: Session, location: Location, told: InvoiceMention) -> str | Non
     invoice.updated_at = max(told.updated_at or clock.now(), invoice.updated_at)
     invoice.look_up_at, invoice.held = None, False
     fingerprint(session, invoice)
-    following.push(session, invoice, _connection(session, location), None)
+    following.push(session, invoice, _connection(session, location))
     return None
 
 
 def recategorised(session: Session, location: Location, invoice: Invoice) -> None:
     """The lines of an invoice that has not gone are mapped by something else now."""
     fingerprint(session, invoice)
-    following.push(session, invoice, _connection(session, location), None)
+    following.push(session, invoice, _connection(session, location))
 
 
 def find(session: Session, location_id: int, hoop_id: str) -> Invoice | None:
     """Our copy of an invoice."""
+    held = shelf.of(session, location_id)
+    if held is not None and hoop_id in held.invoices:
+        return held.invoices[hoop_id]
     return session.scalar(
         select(Invoice).where(Invoice.location_id == location_id, Invoice.hoop_id == hoop_id)
     )
 
 
 def _connection(session: Session, location: Location) -> Connection | None:
-    return session.scalar(select(Connection).where(Connection.location_id == location.id))
+    return shelf.connection(session, location.id)
 
 
 def _can_ask(session: Session, location: Location) -> bool:
-    source = session.scalar(select(Source).where(Source.location_id == location.id))
+    def read() -> Source | None:
+        return session.scalar(select(Source).where(Source.location_id == location.id))
+
+    source = shelf.once(session, location.id, Source, read)
     rests = source is not None and source.api_rest_until is not None and source.api_rest_until > clock.now()
     return source is not None and source.readable and not rests
 
@@ -150,7 +156,7 @@ def _apply(
     _fill(session, location, invoice, said)
     open_questions = not said.reduced and _fill_lines(session, location, invoice, said)
     fingerprint(session, invoice)
-    session.flush()
+    shelf.settle(session, location.id)
     return invoice, open_questions
 
 
@@ -162,25 +168,36 @@ def _new(session: Session, location: Location, said: InvoiceSaid) -> Invoice:
         total=Decimal(0), amount_paid=Decimal(0), amount_due=Decimal(0), number="", currency="",
         status=InvoiceStatus(said.status),
     )  # fmt: skip
-    session.add(invoice)
+    shelf.add(session, invoice)
     return invoice
 
 
 def _fill(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> None:
-    invoice.number, invoice.title = said.number or "", (said.name or said.title)[:255]
-    invoice.live_mode, invoice.currency = said.live_mode, said.currency
-    invoice.total, invoice.amount_paid, invoice.amount_due = said.total, said.amount_paid, said.amount_due
-    invoice.issue_date, invoice.due_date = said.issue_date, said.due_date
+    invoice.put(
+        number=said.number or "", title=(said.name or said.title)[:255], live_mode=said.live_mode,
+        currency=said.currency, total=said.total, amount_paid=said.amount_paid, amount_due=said.amount_due,
+        issue_date=said.issue_date, due_date=said.due_date,
+    )  # fmt: skip
     if not said.reduced:
         discount = said.discount
-        invoice.discount_type = discount.type if discount else None
-        invoice.discount_value = discount.value if discount else None
-        invoice.discount_products = list(discount.product_ids) or None if discount else None
+        invoice.put(
+            discount_type=discount.type if discount else None,
+            discount_value=discount.value if discount else None,
+            discount_products=list(discount.product_ids) or None if discount else None,
+        )
     if said.contact is not None:
         invoice.contact = contacts_in.take(session, location.id, said.contact)
 
 
 def _fill_lines(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
+    told = (said.lines, said.charges, said.discount, said.total)
+    about = (Line, invoice.id)
+    return shelf.again(
+        session, location.id, about, told, lambda: _write_lines(session, location, invoice, said)
+    )
+
+
+def _write_lines(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
     catalogue = products_in.catalogue(session, location.id, [line.product_id for line in said.lines])
     before = list(invoice.lines)
     keep_category = bool(before) and _has_gone(session, invoice)
@@ -196,10 +213,13 @@ def _fill_lines(session: Session, location: Location, invoice: Invoice, said: In
         key, name, rate = tax_set(told)
         taxes[key] = (name, rate)
     charges = charges_in.lines_for(invoice, lines, before, said.charges)
+    fresh = [*lines, *charges]
     categories |= {charge.category_key: charge.name for charge in charges}
     if charges:
         taxes.setdefault(NO_TAX, ("No tax", Decimal(0)))
-    invoice.lines[:] = [*lines, *charges]
+    if [_told(line) for line in before] != [_told(line) for line in fresh]:
+        shelf.number(session, location.id, *fresh)
+        invoice.lines[:] = fresh
     mappings.learn(session, location.id, categories, taxes)
     return bool(catalogue.unknown) or any(line.taxes and line.tax_inclusive is None for line in lines)
 
@@ -209,8 +229,14 @@ def _has_gone(session: Session, invoice: Invoice) -> bool:
     push = outbox.find(session, invoice.location_id, Document.INVOICE, invoice.id, Operation.CREATE)
     if push is not None and push.state in GONE:
         return True
-    mine = (Link.location_id == invoice.location_id, Link.document_id == invoice.id)
-    return session.scalar(select(Link.id).where(Link.document == Document.INVOICE, *mine)) is not None
+    return bool(shelf.links(session, invoice.location_id, Document.INVOICE, invoice.id))
+
+
+def _told(line: Line) -> tuple[object, ...]:
+    return (
+        line.position, line.name, line.description, line.quantity, line.unit_amount, line.product_id,
+        line.category_key, line.tax_key, line.taxes, line.tax_inclusive,
+    )  # fmt: skip
 
 
 def _same(one: Line, other: Line) -> bool:

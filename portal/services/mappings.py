@@ -4,6 +4,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ from portal.models import (
     TrackingOption,
     User,
 )
-from portal.services import audit, mapping_gaps, mapping_history, outbox, tracking
+from portal.services import audit, mapping_gaps, mapping_history, outbox, shelf, tracking
 from portal.services.mapping_book import (
     ANY_TAX,
     DEFAULT,
@@ -158,11 +159,13 @@ def learn(
     for key, name in categories.items():
         category = known.get(key)
         if category is None:
-            session.add(Category(location_id=location_id, key=key[:300], name=(name or key)[:300]))
+            known[key] = Category(location_id=location_id, key=key[:300], name=(name or key)[:300])
+            session.add(known[key])
         elif name and category.name != name[:300]:
             category.name = name[:300]
+    shelf.keep(session, location_id, Category, known)
     _learn_taxes(session, location_id, taxes)
-    session.flush()
+    shelf.settle(session, location_id)
 
 
 def missing(location_id: int) -> Missing:
@@ -298,20 +301,21 @@ def _told(changes: dict[Target, str]) -> str:
     return "; ".join(shown)[:500]
 
 
-def _by_key(session: Session, kind: type[Category], location_id: int, keys: list[str]) -> dict[str, Category]:
-    rows = session.scalars(select(kind).where(kind.location_id == location_id, kind.key.in_(keys)))
-    return {row.key: row for row in rows}
+def _by_key(session: Session, kind: type[Any], location_id: int, keys: list[str]) -> dict[str, Any]:
+    def read(missing: list[str]) -> dict[str, Any]:
+        rows = session.scalars(select(kind).where(kind.location_id == location_id, kind.key.in_(missing)))
+        return {row.key: row for row in rows}
+
+    return shelf.some(session, location_id, kind, keys, read)
 
 
 def _learn_taxes(session: Session, location_id: int, taxes: Dict[str, tuple[str, Decimal]]) -> None:
-    rows = session.scalars(
-        select(HoopTax).where(HoopTax.location_id == location_id, HoopTax.key.in_(list(taxes)))
-    )
-    known = {row.key: row for row in rows}
+    known = _by_key(session, HoopTax, location_id, list(taxes))
     for key, (name, rate) in taxes.items():
         tax = known.get(key)
         if tax is None:
-            session.add(HoopTax(location_id=location_id, key=key[:300], name=(name or key)[:200], rate=rate))
-            continue
-        tax.rate = rate
-        tax.name = (name or tax.name)[:200]
+            known[key] = HoopTax(location_id=location_id, key=key[:300], name=(name or key)[:200], rate=rate)
+            session.add(known[key])
+        elif (tax.rate, tax.name) != (rate, (name or tax.name)[:200]):
+            tax.rate, tax.name = rate, (name or tax.name)[:200]
+    shelf.keep(session, location_id, HoopTax, known)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from portal import clock
 from portal.extensions import db
 from portal.models import Batch, Connection, Document, Failure, Link, Operation, Push, PushState, User
-from portal.services import audit
+from portal.services import audit, shelf
 from portal.services.unit import transaction
 
 BACKOFF = (5, 15, 60, 300, 900)
@@ -48,12 +48,14 @@ def want(
             revision=0, tries=0, state=PushState.QUEUED,
         )  # fmt: skip
         session.add(push)
-    push.revision += 1
-    push.amount, push.currency = amount, currency
-    push.parent_document, push.parent_id = parent or (None, None)
+        shelf.number(session, location_id, push)
+        _shelve(session, push)
+    parent_document, parent_id = parent or (None, None)
+    push.put(revision=push.revision + 1, amount=amount, currency=currency)
+    push.put(parent_document=parent_document, parent_id=parent_id)
     if push.state not in (PushState.SENDING, PushState.WAITING):
         _to(push, PushState.QUEUED)
-    session.flush()
+    shelf.settle(session, location_id)
     return push
 
 
@@ -61,6 +63,9 @@ def find(
     session: Session, location_id: int, document: Document, document_id: int, operation: Operation
 ) -> Push | None:
     """The one push of this operation on this document, if it was ever wanted."""
+    held = shelf.of(session, location_id)
+    if held is not None and (document, document_id) in held.complete:
+        return held.pushes.get((document, document_id, operation))
     return session.scalar(
         select(Push).where(
             Push.location_id == location_id,
@@ -74,7 +79,7 @@ def find(
 def leave_out(session: Session, push: Push, sentence: str) -> None:
     """Do not send it, and say why: before the cut-off, test mode, no connection."""
     _to(push, PushState.SKIPPED, message=sentence)
-    session.flush()
+    shelf.settle(session, push.location_id)
 
 
 def sending_all(session: Session, push_ids: Sequence[int], batch: Batch) -> None:
@@ -260,6 +265,12 @@ def counts(location_id: int) -> dict[PushState, int]:
     return {state: found.get(state, 0) for state in PushState}
 
 
+def _shelve(session: Session, push: Push) -> None:
+    held = shelf.of(session, push.location_id)
+    if held is not None:
+        held.pushes[push.document, push.document_id, push.operation] = push
+
+
 def _chosen(
     session: Session, push_ids: Sequence[int], location_id: int, states: Sequence[PushState]
 ) -> Sequence[Push]:
@@ -324,10 +335,9 @@ def _not_under_way() -> ColumnElement[bool]:
 
 
 def _to(push: Push, state: PushState, *, failure: Failure | None = None, message: str | None = None) -> None:
-    push.state, push.failure, push.message = state, failure, message
-    push.cause, push.next_try_at = None, None
-    push.updated_at = clock.now()
-    push.settled_at = push.updated_at if state.settled else None
+    now = clock.now()
+    push.put(state=state, failure=failure, message=message, cause=None, next_try_at=None)
+    push.put(updated_at=now, settled_at=now if state.settled else None)
 
 
 def _all_to(session: Session, push_ids: Sequence[int], state: PushState, **more: Any) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.hoopai.transactions import TransactionSaid
 from portal.models import (
-    Connection,
     Document,
     Invoice,
     InvoiceStatus,
@@ -27,7 +26,7 @@ from portal.models import (
     PushState,
     Refund,
 )
-from portal.services import following, matching_payments, outbox, preferences
+from portal.services import following, matching_payments, outbox, preferences, shelf
 from portal.services.matching_payments import Pairing
 
 UNKNOWN = "default"
@@ -115,15 +114,15 @@ def _add(
         location_id=location.id, invoice_id=invoice.id, amount=amount, paid_on=on, method=method, hoop_id=hoop_id,
         paid_to=_net(session, invoice) + amount, covers=[],
     )  # fmt: skip
-    session.add(payment)
-    session.flush()
+    shelf.add(session, payment)
+    payment.invoice = invoice
     _want(session, invoice, payment)
     return payment
 
 
 def _want(session: Session, invoice: Invoice, payment: Payment) -> None:
-    connection = session.scalar(select(Connection).where(Connection.location_id == invoice.location_id))
-    following.push(session, invoice, connection, payment)
+    connection = shelf.connection(session, invoice.location_id)
+    following.pay(session, invoice, connection, payment)
     push = _push(session, payment)
     if push is None or push.state.settled or push.batch_id is not None:
         return
@@ -191,7 +190,6 @@ def _take_back_failed(session: Session, invoice: Invoice, said: Sequence[Transac
 
 def _take_back(session: Session, payment: Payment) -> None:
     payment.taken_back_at = clock.now()
-    session.flush()
     following.take_back(session, payment)
 
 
@@ -234,8 +232,8 @@ def _give_back(
         location_id=invoice.location_id, invoice_id=invoice.id, payment_id=payment.id if payment else None,
         hoop_id=key, amount=amount, refunded_on=on, method=method, reduced=False,
     )  # fmt: skip
-    session.add(refund)
-    session.flush()
+    shelf.add(session, refund)
+    refund.invoice, refund.payment = invoice, payment
     following.refund(session, refund)
     return refund
 
@@ -268,7 +266,7 @@ def of_invoice(invoice: Invoice) -> Select[Payment]:
 
 
 def _payments(session: Session, invoice: Invoice) -> Sequence[Payment]:
-    return session.scalars(of_invoice(invoice)).all()
+    return sorted(invoice.payments, key=lambda payment: payment.id)
 
 
 def _alive(session: Session, invoice: Invoice) -> list[Payment]:
@@ -276,7 +274,7 @@ def _alive(session: Session, invoice: Invoice) -> list[Payment]:
 
 
 def _all_refunds(session: Session, invoice: Invoice) -> Sequence[Refund]:
-    return session.scalars(select(Refund).where(Refund.invoice_id == invoice.id).order_by(Refund.id)).all()
+    return shelf.refunds(session, invoice)
 
 
 def _ids(payment: Payment) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.errors import ChooseAgain
 from portal.models import LocationSetting, User
-from portal.services import audit
+from portal.services import audit, shelf
 from portal.services.unit import transaction
 
 MOST = 500
@@ -62,6 +62,10 @@ class Preferences:
 
 def of(session: Session, location_id: int) -> Preferences:
     """The location's settings."""
+    return shelf.once(session, location_id, Preferences, lambda: _read(session, location_id))
+
+
+def _read(session: Session, location_id: int) -> Preferences:
     rows = session.execute(
         select(LocationSetting.key, LocationSetting.value).where(LocationSetting.location_id == location_id)
     )

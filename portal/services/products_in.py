@@ -23,7 +23,7 @@ from portal.models import (
     PushState,
 )
 from portal.models import Mapping as Choice
-from portal.services import preferences
+from portal.services import preferences, shelf
 
 Named = tuple[str, str]
 Item = Mapping[str, Any]
@@ -61,24 +61,19 @@ class Catalogue:
 def catalogue(session: Session, location_id: int, product_ids: Iterable[str | None]) -> Catalogue:
     """What is known of these products, in two queries at most."""
     wanted = frozenset(filter(None, product_ids))
-    products = (
-        session.scalars(
-            select(Product).where(Product.location_id == location_id, Product.hoop_id.in_(wanted))
-        ).all()
-        if wanted
-        else []
-    )
-    inside = {each for product in products for each in product.collections}
-    names: dict[str, str] = {}
-    if inside:
-        rows = session.execute(
-            select(Collection.hoop_id, Collection.name).where(
-                Collection.location_id == location_id, Collection.hoop_id.in_(inside)
-            )
-        )
-        names = {hoop_id: name for hoop_id, name in rows}
+    products: dict[str, Product] = _known(session, location_id, Product, wanted)
+    inside = {each for product in products.values() for each in product.collections}
+    collections: dict[str, Collection] = _known(session, location_id, Collection, inside)
+    names = {hoop_id: collection.name for hoop_id, collection in collections.items()}
     ranked = _ranked(names, preferences.of(session, location_id).collection_order if len(names) > 1 else ())
-    return Catalogue({product.hoop_id: product for product in products}, names, ranked, wanted)
+    return Catalogue(products, names, ranked, wanted)
+
+
+def _known(session: Session, location_id: int, kind: type[Any], ids: Iterable[str]) -> dict[str, Any]:
+    def read(missing: list[str]) -> dict[str, Any]:
+        return {row.hoop_id: row for row in session.scalars(_of(kind, location_id, missing))}
+
+    return shelf.some(session, location_id, kind, sorted(ids), read)
 
 
 def learn_collections(session: Session, location_id: int, items: Sequence[Item]) -> None:

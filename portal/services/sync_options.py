@@ -111,7 +111,7 @@ def _take_up_early(session: Session, location_id: int, connection: Connection, s
     wishes = Preferences(send_from=send_from)
     wanted = [invoice for invoice in held if following.too_early(invoice.status, wishes) is None]
     for invoice in wanted:
-        following.push(session, invoice, connection, None)
+        following.push(session, invoice, connection)
     return len(wanted)
 
 

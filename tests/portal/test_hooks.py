@@ -9,14 +9,17 @@ import pytest
 import requests
 import simplejson
 from flask import Flask
+from sqlalchemy import event as happening
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from portal import create_app
 from portal.config import Settings
 from portal.extensions import db
 from portal.hoopai import signatures
-from portal.models import EventState, InboundEvent, Invoice, Source
-from portal.services import demo, intake, listening, sources
+from portal.hoopai.people import ContactSaid
+from portal.models import Contact, EventState, InboundEvent, Invoice, Source
+from portal.services import contacts_in, demo, intake, listening, sources
 from portal.services.unit import release, transaction
 from tests.portal.conftest import BOTH
 from tests.support import portal
@@ -244,6 +247,45 @@ def test_an_invoice_that_makes_no_sense_is_broken_and_stops_nobody_else(
     door.heard()
     assert db.session.query(Invoice).filter_by(hoop_id="66f1a2b3c4d5e6f708192a3c").count() == 1
     assert [state for _, state, _ in door.verdicts()] == ["broken", "applied"]
+
+
+def test_a_bug_over_one_event_harms_none_of_those_it_came_with(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = contacts_in.take
+
+    def stumbles(session: Session, location_id: int, said: ContactSaid) -> Contact:
+        contact = whole(session, location_id, said)
+        if said.name == "Nobody":
+            raise RuntimeError
+        return contact
+
+    monkeypatch.setattr(contacts_in, "take", stumbles)
+    for number in range(6):
+        told = flat(_id=f"66f1a2b3c4d5e6f70819{number:04}", invoiceNumber=str(number), webhookId=str(number))
+        name = "Nobody" if number == 3 else "Mira"
+        door.say(told | {"contactDetails": {"id": f"con-{name}", "name": name}})
+    intake.apply()
+    assert [state for _, state, _ in door.verdicts()] == ["applied"] * 3 + ["broken"] + ["applied"] * 2
+    assert [each.number for each in db.session.query(Invoice).order_by(Invoice.number)] == [*"01245"]
+    assert [each.name for each in db.session.query(Contact)] == ["Mira"]
+
+
+def test_many_deliveries_ask_the_database_hardly_more_often_than_a_few(door: Door) -> None:
+    asked: list[str] = []
+    happening.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    counts = []
+    for many in (5, 50):
+        for number in range(many):
+            told = flat(_id=f"66f1a2b3c4d5e6f7{many:04}{number:04}", webhookId=f"{many}-{number}")
+            contact = {"id": f"con-{many}-{number}", "name": f"Mira {number}"}
+            paid = {"status": "paid", "amountPaid": 477, "contactDetails": contact}
+            door.say(told | paid)
+        release()
+        asked.clear()
+        intake.apply()
+        counts.append(len(asked))
+    assert counts[1] <= counts[0] + 5, "a query for each delivery has crept in"
 
 
 def test_unknown_fields_and_odd_text_are_taken_as_they_come(door: Door) -> None:
