@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,35 +24,40 @@ class _Tenant:
     minute: tuple[int, int] = (-1, 0)
     day: tuple[int, int] = (-1, 0)
     running: int = 0
+    last: deque[float] = field(default_factory=deque)
 
 
 @dataclass
 class Limits:
-    """The figures, and what has been used of them. `off`: count, but never refuse."""
+    """The figures, and what has been used of them. `off`: count, but never refuse. `rolling`: any sixty seconds count
+    as a minute too, as older documentation and other clients have it.
+    """
 
     minute: int = 60
     day: int = 5_000
     concurrent: int = 5
     app_minute: int = 10_000
     off: bool = False
+    rolling: bool = False
     _tenants: dict[str, _Tenant] = field(default_factory=dict)
     _app: tuple[int, int] = (-1, 0)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def set(self, wanted: dict[str, Any]) -> None:
-        """Change figures (`minute`, `day`, `concurrent`, `app_minute`, `off`) and begin all windows anew."""
+        """Change figures (`minute`, `day`, `concurrent`, `app_minute`, `off`, `rolling`) and begin all windows anew."""
         for name in ("minute", "day", "concurrent", "app_minute"):
             if name in wanted:
                 setattr(self, name, int(wanted[name]))
-        self.off = bool(wanted.get("off", False))
+        self.off, self.rolling = bool(wanted.get("off", False)), bool(wanted.get("rolling", False))
         with self._lock:
             for tenant in self._tenants.values():
                 tenant.minute = tenant.day = (-1, 0)
+                tenant.last.clear()
             self._app = (-1, 0)
 
     def shown(self) -> dict[str, Any]:
         """The figures in force."""
-        names = ("minute", "day", "concurrent", "app_minute", "off")
+        names = ("minute", "day", "concurrent", "app_minute", "off", "rolling")
         return {name: getattr(self, name) for name in names}
 
     @contextmanager
@@ -92,8 +98,11 @@ class Limits:
         with self._lock:
             used = self._tenants.setdefault(tenant, _Tenant())
             minute, day, app = *self._windows(tenant, now), _window(now, _MINUTE, 0)
+            while used.last and used.last[0] <= now.timestamp() - _MINUTE:
+                used.last.popleft()
             if not self.off and (problem := self._problem(used, minute, day, app)):
                 return self.refusal(problem, tenant, now)
+            used.last.append(now.timestamp())
             used.minute = (minute, _used(used.minute, minute) + 1)
             used.day = (day, _used(used.day, day) + 1)
             self._app = (app, _used(self._app, app) + 1)
@@ -105,7 +114,7 @@ class Limits:
             return "concurrent"
         if _used(used.day, day) >= self.day:
             return "day"
-        if _used(used.minute, minute) >= self.minute:
+        if max(_used(used.minute, minute), len(used.last) if self.rolling else 0) >= self.minute:
             return "minute"
         return "appminute" if _used(self._app, app) >= self.app_minute else None
 

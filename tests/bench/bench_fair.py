@@ -99,7 +99,7 @@ def _round(here: Ground, streets: Sequence[quarter.Shop], workers: int) -> Row:
             f"backlog {size}: p50/p99 s": f"{fairness.percentile(all_, 0.5):.1f}/{fairness.percentile(all_, 0.99):.1f}"
             for size, all_ in sorted(groups.items())
         },
-        "most at once": _most_at_once(calls), "429": sum(call["status"] == 429 for call in calls),
+        "most at once": most_at_once(calls), "429": sum(call["status"] == 429 for call in calls),
     }  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _sizes(many: int) -> list[int]:
     return fairness.shuffled([*scaled, (rest, BACKLOGS[-1][1])])
 
 
-def _most_at_once(calls: Sequence[Row]) -> int:
+def most_at_once(calls: Sequence[Row]) -> int:
     """The most calls that any organisation saw at the same time."""
     changes: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for call in calls:
