@@ -116,8 +116,8 @@ def contact_change(stage: Stage) -> Case:
     """A contact that the portal made in Xero is changed."""
     number = next(_fresh)
     made = _sent(stage, f"Client {number}")
-    person = made["contactDetails"]
-    stage.hoop.contact(id=person["id"], email=f"new{number}@lantern.example")
+    stage.hoop.tell_of("Invoice", "Contact")
+    stage.hoop.contact(id=made["contactDetails"]["id"], email=f"new{number}@lantern.example")
     return Case("POST", "Contacts", [_expect(made, email=f"new{number}@lantern.example")])
 
 

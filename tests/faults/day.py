@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import time_machine
+from argon2 import PasswordHasher
 from redis import Redis
 from sqlalchemy import func, select
 
@@ -31,7 +32,7 @@ from portal.models import (
     PushState,
     Refund,
 )
-from portal.services import calling, catching_up, demo, due, intake
+from portal.services import calling, catching_up, demo, due, intake, passwords
 from portal.services.unit import release
 from portal.xero import client
 from portal.xero.limits import Quota
@@ -216,6 +217,9 @@ def day(database_url: str, cluster: Cluster | None = None) -> Iterator[Day]:
         stack.callback(portal.dispose, app)
         stack.enter_context(patch.object(calling, "Quota", OurQuota))
         stack.enter_context(patch.object(client, "Transport", _impatient))
+        stack.enter_context(
+            patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        )
         moved = stack.enter_context(time_machine.travel(clock.now(), tick=True))
         stack.enter_context(app.app_context())
         demo.seed()

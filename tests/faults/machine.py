@@ -62,6 +62,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.day = self.stack.enter_context(day(portal.sqlite_url(Path(folder))))
         self.stage = self.day.stage
         self.made: list[str] = []
+        self.people: list[str] = []
+        self.stage.hoop.tell_of("Invoice", "Contact")
         self.most: dict[str, Decimal] = {}
         self.linked: set[str] = set()
         self.held = self.skipping = self.reading = False
@@ -109,6 +111,11 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(which=ANY, amount=st.sampled_from(["", "10"]))
     def refund(self, which: int, amount: str) -> None:
         self._act(which, "refund", amount=amount)
+
+    @rule(which=ANY, phone=st.sampled_from(["+61 2 5550 1234", "+61 2 5550 9876"]))
+    def change_contact(self, which: int, phone: str) -> None:
+        if self.people:
+            self.stage.hoop.contact(id=self.people[which % len(self.people)], phone=phone)
 
     @rule(which=ANY, verb=st.sampled_from(["void", "delete"]))
     def end(self, which: int, verb: str) -> None:
@@ -323,6 +330,7 @@ class AnyOrder(RuleBasedStateMachine):
         }
         made = self.stage.hoop.create(line("Care plan", price, qty, GST), contact=person, **more)
         self.made.append(made["_id"])
+        self.people.append(made["contactDetails"]["id"])
         self.most[made["_id"]] = D(0)
 
     def _act(self, which: int, verb: str, **more: Any) -> None:
