@@ -64,7 +64,9 @@ def page(location: Location, kind: str, document_id: int) -> Page:
         view=View.of(paper.link),
         push=invoices.standing(pushes),
         open=chains.open_ones(pushes),
-        timeline=timelines.of_pushes(pushes),
+        timeline=timelines.of_contact(paper.row, pushes)
+        if isinstance(paper.row, Contact)
+        else timelines.of_pushes(pushes),
         invoices=_invoices(paper),
         payments=_payments(paper),
         refunds=_refunds(paper),

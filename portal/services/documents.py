@@ -4,7 +4,17 @@ from portal import bell
 from portal.errors import ChooseAgain
 from portal.extensions import db
 from portal.models import Contact, Document, Failure, Invoice, Location, Operation, Push, User
-from portal.services import activity, audit, chains, document_pages, following, linking, outbox, papers
+from portal.services import (
+    activity,
+    audit,
+    chains,
+    document_pages,
+    following,
+    linking,
+    outbox,
+    papers,
+    undoing,
+)
 from portal.services.unit import transaction
 
 DRAIN = "jobs.pushes.drain"
@@ -38,6 +48,7 @@ def cancel(location: Location, push_id: int, user: User) -> str:
         if not chains.may_skip(push) or push.failure == Failure.UNSURE:
             raise ChooseAgain(UNDER_WAY)
         outbox.cancel(push, CANCELLED.format(name=user.name), user)
+        undoing.take_back(session, push)
         audit.note(session, user, location.id, "pushes.cancel", _about(push))
     return "The change is cancelled. Xero stays as it is."
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal import words
 from portal.extensions import db
-from portal.models import Attempt, InboundEvent, Invoice, Push, PushState
+from portal.models import Attempt, Contact, InboundEvent, Invoice, Push, PushState
 from portal.services import problems
 
 LATEST_EVENTS = 20
@@ -65,22 +65,34 @@ class Moment:
 
 def of(invoice: Invoice, pushes: Iterable[Push]) -> list[Moment]:
     """Everything that happened, newest first."""
+    return _sorted([*told(invoice.location_id, invoice.hoop_id), *of_pushes(pushes)])
+
+
+def of_contact(contact: Contact, pushes: Iterable[Push]) -> list[Moment]:
+    """The same of a customer."""
+    return _sorted([*told(contact.location_id, contact.hoop_id), *of_pushes(pushes)])
+
+
+def told(location_id: int, hoop_id: str) -> list[Moment]:
+    """What HoopAI told of a document, the newest few."""
     events = db.session.scalars(
         select(InboundEvent)
-        .where(InboundEvent.location_id == invoice.location_id, InboundEvent.hoop_id == invoice.hoop_id)
+        .where(InboundEvent.location_id == location_id, InboundEvent.hoop_id == hoop_id)
         .order_by(InboundEvent.id.desc())
         .limit(LATEST_EVENTS)
     )
-    told = [
+    return [
         Moment(event.received_at, "inbox", "grey", f"HoopAI told us: {event.event or 'an event'}", event.reason or "")
         for event in events
     ]  # fmt: skip
-    return sorted([*told, *of_pushes(pushes)], key=lambda moment: moment.at, reverse=True)
 
 
 def of_pushes(pushes: Iterable[Push]) -> list[Moment]:
     """What was tried and decided, newest first."""
-    moments = [moment for push in pushes for moment in _moments(push)]
+    return _sorted(moment for push in pushes for moment in _moments(push))
+
+
+def _sorted(moments: Iterable[Moment]) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 

@@ -30,7 +30,7 @@ from portal.services.preflight import Organisation
 from portal.services.unit import release, transaction
 
 DRAIN = "jobs.pushes.drain"
-UNDONE = "Undone by {name}: {what} in Xero."
+UNDONE = "Undone by {name}: nothing more of it is sent to Xero."
 ENDED = ("VOIDED", "DELETED")
 STAYS = "The contact stays in Xero: other invoices may use it. Archive it there if nobody needs it."
 NUMBER = "Xero keeps the number of a voided invoice, so it cannot be sent again under that number."
@@ -87,6 +87,14 @@ def undo(location: Location, kind: str, document_id: int, user: User) -> str:
     release()
     bell.ring(DRAIN, connection_id)
     return f"{name[:1].upper()}{name[1:]} is being taken out of Xero."
+
+
+def take_back(session: Session, push: Push) -> None:
+    """The undoing of a document was cancelled before Xero was told: it counts as sent again, and changes follow."""
+    create = outbox.find(session, push.location_id, push.document, push.document_id, Operation.CREATE)
+    undone = UNDONE.partition("{")[0]
+    if push.operation == Operation.VOID and create is not None and (create.message or "").startswith(undone):
+        outbox.sent(create)
 
 
 def _common(paper: Paper, link: Link, found: Plan) -> None:
@@ -196,15 +204,12 @@ def _payments(session: Session, paper: Paper, invoice: Invoice) -> list[tuple[Pa
 
 
 def _under_way(session: Session, paper: Paper) -> bool:
-    found = session.scalar(
-        select(Push.id)
-        .where(
-            Push.location_id == paper.row.location_id, Push.document == paper.kind,
-            Push.document_id == paper.row.id, Push.batch_id.is_not(None),
-        )
-        .limit(1)
-    )  # fmt: skip
-    return found is not None
+    own = (Push.document == paper.kind) & (Push.document_id == paper.row.id)
+    paid = select(Payment.id).where(Payment.invoice_id == paper.row.id)
+    if isinstance(paper.row, Invoice):
+        own = own | ((Push.document == Document.PAYMENT) & Push.document_id.in_(paid))
+    mine = (Push.location_id == paper.row.location_id, own, Push.batch_id.is_not(None))
+    return session.scalar(select(Push.id).where(*mine).limit(1)) is not None
 
 
 def _delete(session: Session, payment: Payment, user: User) -> None:
@@ -214,12 +219,12 @@ def _delete(session: Session, payment: Payment, user: User) -> None:
     )  # fmt: skip
     create = outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
     if create is not None:
-        outbox.leave_out(session, create, UNDONE.format(name=user.name, what="deleted"))
+        outbox.leave_out(session, create, UNDONE.format(name=user.name))
 
 
 def _void(session: Session, invoice: Invoice, user: User) -> None:
     """Void it; nothing of it that waits is sent any more, nor what HoopAI may still say of it."""
-    said = UNDONE.format(name=user.name, what="voided")
+    said = UNDONE.format(name=user.name)
     for push in session.scalars(_waiting(invoice)):
         if push.batch_id is None and push.failure != Failure.UNSURE:
             outbox.cancel(push, said, user)

@@ -127,6 +127,9 @@ def test_nothing_secret_is_readable_anywhere(
         f"{room}/xero/cut-off",
         f"{room}/xero/disconnect",
         "/troubleshooting",
+        "/troubleshooting/why/connection",
+        "/troubleshooting/support",
+        "/troubleshooting/support.json",
     )
     with seeded.app_context():
         _refused_by_configuration(seeded, settings, seen, permit)

@@ -168,6 +168,21 @@ def test_undoing_a_payment_deletes_it_and_nothing_makes_it_again(stage: Stage) -
     assert one(stage)["Status"] == "AUTHORISED"
 
 
+def test_an_undoing_that_is_cancelled_in_time_leaves_everything_as_it_was(stage: Stage) -> None:
+    made = stage.hoop.create(line("Care plan", "150", "2", GST), number="1042")
+    carry(stage)
+    connections.pause(stage.location_id, stage.person.user)
+    invoice_id = stories.story(here(stage), made["_id"]).invoice.id
+    undoing.undo(here(stage), "invoice", invoice_id, stage.person.user)
+    (void,) = [push for push in stage.pushes("invoice") if push.operation == "void"]
+    documents.cancel(here(stage), void.id, stage.person.user)
+    connections.resume(stage.location_id, stage.person.user)
+    stage.hoop.act(made["_id"], "edit", due_date="2027-02-28")
+    carry(stage)
+    assert one(stage)["Status"] == "AUTHORISED"
+    assert str(one(stage)["DueDate"]).startswith("2027-02-28"), "changes follow again"
+
+
 def test_sending_again_writes_hoopais_content_over_what_was_changed_in_xero(stage: Stage) -> None:
     made = stage.hoop.create(line("Care plan", "150", "2", GST), number="1042", due_date="2026-12-31")
     carry(stage)
