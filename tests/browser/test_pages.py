@@ -60,6 +60,9 @@ SIGHTS = {
     "troubleshooting, answered": Sight(HARBOUR, "troubleshooting?number=1001", "Troubleshooting"),
     "troubleshooting, never connected": Sight(stock.NEVER, "troubleshooting", "Troubleshooting"),
     "troubleshooting, needs attention": Sight(stock.ATTENTION, "troubleshooting", "Troubleshooting"),
+    "troubleshooting, invoices missing": Sight(HARBOUR, "troubleshooting/why/not-appearing", "do not appear"),
+    "troubleshooting, wrong account": Sight(HARBOUR, "troubleshooting/why/wrong-account", "wrong account"),
+    "what Xero says": Sight(HARBOUR, "troubleshooting/xero-messages", "What Xero says"),
     "not found": Sight(None, "/nothing-here", "nothing", 404),
     "not found in a location": Sight(HARBOUR, "invoices/nothing-here", "nothing", 404),
 }
