@@ -11,6 +11,7 @@ JOBS = {
     "jobs.pushes.drain",
     "jobs.tokens.refresh",
     "jobs.reconciliation.go_on",
+    "jobs.webhooks.deliver",
     "jobs.mails.send",
     "jobs.notices.look",
     "jobs.housekeeping.facts",

@@ -90,6 +90,12 @@ def amount(value: Decimal | None, currency: str) -> str:
     return f"{value:,.{places}f}".replace("-", "−")
 
 
+def plain_amount(value: Decimal, currency: str) -> str:
+    """The number with the currency's decimals for programs: `1250.00`, in yen `1250`."""
+    places = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
+    return f"{value:.{places}f}"
+
+
 def money(value: Decimal | None, currency: str) -> str:
     """The number and its currency: `1,250.00 AUD`."""
     return "–" if value is None else f"{amount(value, currency)} {currency}"

@@ -1,19 +1,12 @@
 """Rows into shapes."""
 
-from decimal import Decimal
 from typing import Any
 
 from portal.api import shapes
 from portal.config import settings
-from portal.filters import NO_DECIMALS, THREE_DECIMALS
+from portal.filters import plain_amount as amount
 from portal.models import Link, Push
 from portal.services import activity, feeds
-
-
-def amount(value: Decimal, currency: str) -> str:
-    """The exact amount with the currency's decimals: `1250.00`, in yen `1250`."""
-    places = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
-    return f"{value:.{places}f}"
 
 
 def sync(push: Push | None) -> shapes.SyncShape:

@@ -44,6 +44,7 @@ from portal.models.reconciliation import (
 from portal.models.runs import Run, RunKind
 from portal.models.settings import LocationSetting
 from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
+from portal.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Agency",
@@ -65,6 +66,7 @@ __all__ = [
     "ConnectionState",
     "ConsentRun",
     "Contact",
+    "DeliveryState",
     "Difference",
     "DifferenceKind",
     "DirectoryContact",
@@ -118,6 +120,8 @@ __all__ = [
     "User",
     "UserLocation",
     "Watcher",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Withdrawal",
     "XeroSeen",
 ]

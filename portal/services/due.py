@@ -12,6 +12,7 @@ from portal.services import (
     catching_up,
     choosing,
     cutoff,
+    delivering,
     heartbeats,
     intake,
     leases,
@@ -42,6 +43,8 @@ def jobs(second: int) -> Iterator[Job]:
         yield looking_up.JOB, (location_id,)
     for location_id in catching_up.due():
         yield catching_up.JOB, (location_id,)
+    for endpoint_id in delivering.due():
+        yield delivering.JOB, (endpoint_id,)
     if mailing.waiting():
         yield mailing.JOB, ()
     for connection_id in connections():

@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, object_session
 
 from portal import clock
 from portal.extensions import db
 from portal.models import Batch, Connection, Document, Failure, Link, Operation, Push, PushState, User
-from portal.services import audit, shelf
+from portal.services import audit, heralding, shelf
 from portal.services.unit import transaction
 
 BACKOFF = (5, 15, 60, 300, 900)
@@ -98,11 +98,13 @@ def sent(push: Push, message: str | None = None) -> None:
     """It is in Xero. A revision wanted meanwhile is queued by whoever wanted it, as an update."""
     _to(push, PushState.SENT, message=message)
     push.batch_id, push.tries = None, 0
+    heralding.push(object_session(push), push, heralding.SENT)
 
 
 def sent_all(session: Session, push_ids: Sequence[int], message: str | None = None) -> None:
     """These are in Xero, with the same thing to be said of each."""
     _all_to(session, push_ids, PushState.SENT, message=message, batch_id=None, tries=0)
+    heralding.sent(session, push_ids)
 
 
 def wait(push: Push, failure: Failure, message: str, until: datetime | None = None) -> None:
@@ -125,6 +127,7 @@ def block(push: Push, failure: Failure, cause: str, message: str) -> None:
     """A person must act. `cause` names what one act mends."""
     _to(push, PushState.BLOCKED, failure=failure, message=message[:1000])
     push.cause, push.batch_id = cause[:320], None
+    heralding.push(object_session(push), push, heralding.BLOCKED)
 
 
 def requeue(push: Push) -> None:

@@ -21,6 +21,7 @@ from portal.models import (
     MailState,
     PasswordReset,
     Session,
+    WebhookDelivery,
 )
 from portal.services import idempotency
 from portal.services.unit import release, transaction
@@ -57,6 +58,7 @@ def _outlived(old: datetime, ended: datetime) -> list[tuple[type[Base], ColumnEl
         (InboundEvent, (InboundEvent.received_at < old) & settled),
         (Mail, (Mail.settled_at < old) & (Mail.state != MailState.QUEUED)),
         (PasswordReset, PasswordReset.expires_at < ended),
+        (WebhookDelivery, WebhookDelivery.settled_at < old),
         (ApiRequest, idempotency.outlived(clock.now())),
         (ConsentRun, ConsentRun.expires_at < ended),
         (Session, (Session.expires_at < ended) & ~exists().where(ConsentRun.session_id == Session.id)),

@@ -8,10 +8,10 @@ from portal import clock
 from portal.config import settings
 from portal.crypto import Sealer
 from portal.extensions import db
-from portal.models import Authorisation, ConsentRun, Mail, Source
+from portal.models import Authorisation, ConsentRun, Mail, Source, WebhookEndpoint
 from portal.services.unit import transaction
 
-Kept = TypeVar("Kept", Authorisation, Source, ConsentRun, Mail)
+Kept = TypeVar("Kept", Authorisation, Source, ConsentRun, Mail, WebhookEndpoint)
 
 
 def seal(plain: str, row: str) -> str:
@@ -24,9 +24,9 @@ def open(sealed: str, row: str) -> str:
     return _sealer().open(sealed, row)
 
 
-def hook_secrets(source: Source) -> list[str]:
-    """The secrets that a delivery to this source may be signed with: the present one, and the one before it for
-    as long as that counts.
+def hook_secrets(source: Source | WebhookEndpoint) -> list[str]:
+    """The secrets that a delivery to this source may be, or to this address is, signed with: the present one, and the
+    one before it for as long as that counts.
     """
     columns = ["secret_sealed"]
     if source.previous_secret_sealed and source.previous_until and source.previous_until > clock.now():
@@ -44,10 +44,11 @@ def reseal() -> dict[str, int]:
         "sources": _each(Source, ("secret_sealed", "previous_secret_sealed", "api_token_sealed")),
         "consent_runs": _each(ConsentRun, ("verifier_sealed",)),
         "mails": _each(Mail, ("body_sealed",)),
+        "webhook_endpoints": _each(WebhookEndpoint, ("secret_sealed", "previous_secret_sealed")),
     }
 
 
-def row_of(row: Authorisation | Source | ConsentRun | Mail, column: str) -> str:
+def row_of(row: Authorisation | Source | ConsentRun | Mail | WebhookEndpoint, column: str) -> str:
     """The identity a column's secret is bound to: the row's, with the column where a row keeps several."""
     plain = {"tokens_sealed", "secret_sealed", "verifier_sealed", "body_sealed"}
     return row.row if column in plain else f"{row.row}:{column.removesuffix('_sealed')}"

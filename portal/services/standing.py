@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.models import Connection, ConnectionEvent, ConnectionState, User
+from portal.services import heralding
 from portal.xero import oauth
 
 SIGNED_OUT = "Xero has signed us out. Reconnect to go on; what waits is sent then."
@@ -35,11 +36,13 @@ def move(
     """
     if connection.state == state and connection.reason == reason:
         return False
+    was = connection.state
     if connection.state != state:
         connection.since = since or clock.now()
     connection.state = state
     connection.reason = reason[:300] if reason else None
     tell(session, connection.location_id, what, user)
+    heralding.connection(session, connection, was)
     return True
 
 

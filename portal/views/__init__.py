@@ -33,6 +33,7 @@ from portal.views.sync_options import room as sync_options
 from portal.views.troubleshooting import room as troubleshooting
 from portal.views.watching import room as watching
 from portal.views.watching import unsubscribe
+from portal.views.webhooks_out import room as webhooks_out
 
 ROOMS = (
     sessions,
@@ -50,6 +51,7 @@ ROOMS = (
     recodings,
     sync_options,
     api_keys,
+    webhooks_out,
     notifications,
     watching,
     invoices,

@@ -44,6 +44,7 @@ SIGHTS = {
     "mapping, before connecting": Sight(stock.NEVER, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping": Sight(HARBOUR, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping, suggestions": Sight(HARBOUR, f"{XERO}/account-mapping?suggest=1", "Account Mapping"),
+    "webhooks out": Sight(HARBOUR, "settings/webhooks", "Webhooks out"),
     "API keys": Sight(HARBOUR, "settings/api-keys", "API keys"),
     "reconciliation, not yet": Sight(stock.NEVER, "reconciliation", "Reconciliation"),
     "reconciliation": Sight(HARBOUR, "reconciliation", "Reconciliation"),

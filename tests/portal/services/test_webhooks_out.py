@@ -1,0 +1,216 @@
+"""Other programs are told: signed, in the transaction of the change, tried for a day, and never inside our network."""
+
+import hashlib
+import hmac
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import simplejson
+import time_machine
+from flask import Flask, Response, redirect, request
+from sqlalchemy import event, select
+
+from portal import clock
+from portal.errors import ChooseAgain
+from portal.extensions import db
+from portal.models import DeliveryState, WebhookDelivery
+from portal.services import connections, delivering, heralding, organisations, webhooks_out
+from portal.services.unit import release
+from portal.webhooks import posting
+from tests.portal.services.harness import Stage, staged
+from tests.support.hoop import GST, line
+from tests.support.servers import serving
+from tests.support.xero import Xero
+
+
+class Receiver:
+    """A program that is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.status = 200
+        self.app = Flask("receiver")
+        self.app.add_url_rule("/hook", "hook", self._hook, methods=["POST"])
+        self.app.add_url_rule("/away", "away", lambda: redirect("/hook", 307), methods=["POST"])
+
+    def _hook(self) -> Response:
+        self.heard.append((dict(request.headers), request.get_data()))
+        return Response("x" * 2000, self.status)
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [simplejson.loads(body) for _, body in self.heard]
+
+
+@pytest.fixture
+def stage(ground: Flask, sandbox: str, xero: Xero) -> Iterator[Stage]:
+    with staged(ground, sandbox, xero) as made:
+        made.map_all()
+        yield made
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[Receiver, str]]:
+    made = Receiver()
+    with serving(made.app) as url:
+        yield made, url
+
+
+def marks(secret: str, headers: dict[str, str], body: bytes) -> bool:
+    """Whether a delivery is signed with this secret, checked as `docs/webhooks.md` says."""
+    pairs = [part.split("=", 1) for part in headers["Hoopxero-Signature"].split(",")]
+    moment = next(value for name, value in pairs if name == "t")
+    right = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return any(hmac.compare_digest(right, value) for name, value in pairs if name == "v1")
+
+
+def rows() -> list[WebhookDelivery]:
+    release()
+    return list(db.session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)))
+
+
+def test_documents_and_the_connection_are_told_signed_and_once(
+    stage: Stage, receiver: tuple[Receiver, str]
+) -> None:
+    program, url = receiver
+    shown = webhooks_out.add(stage.location_id, stage.person.user, f"{url}/hook", heralding.EVENTS)
+    made = stage.hoop.create(line("Care plan", "100", "1", GST))
+    stage.carry()
+    stage.hoop.act(made["_id"], "pay", method="card", provider="stripe")
+    stage.carry()
+    stage.xero.change_account(stage.tenant_id, "200", Status="ARCHIVED")
+    organisations.refresh(stage.connection_id)
+    stage.hoop.create(line("Care plan", "7", "1", GST))
+    stage.carry()
+    organisations.refresh(stage.connection_id)
+    stage.carry()
+    connections.disconnect(stage.location_id, stage.person.user)
+    assert delivering.due() == [shown.endpoint_id]
+    count = delivering.deliver(shown.endpoint_id)
+    told = [each["event"] for each in program.bodies]
+    assert count == len(told)
+    first, second = ["contact.sent", "invoice.sent", "payment.sent"], ["contact.sent", "invoice.blocked"]
+    assert told == [*first, *second, "connection.lost"]
+    invoice, payment, _, blocked, lost = program.bodies[1:]
+    assert invoice["invoice"] == {"hoop_id": made["_id"], "number": made["invoiceNumber"]}
+    assert (invoice["amount"], invoice["currency"], payment["document"]) == ("110.00", "AUD", "payment")
+    assert invoice["xero_id"] == stage.invoices()[0]["InvoiceID"]
+    assert "200" in blocked["push"]["message"]
+    assert lost["connection"]["state"] == "disconnected"
+    assert all(marks(shown.secret, *heard) for heard in program.heard)
+    assert not marks("whsec_wrong", *program.heard[0])
+    assert {(row.state, row.status, len(row.answer or "")) for row in rows()} == {("delivered", 200, 500)}
+    assert delivering.due() == []
+
+
+def test_a_change_that_is_rolled_back_tells_nothing_and_nobody_listening_costs_one_look(
+    stage: Stage, receiver: tuple[Receiver, str]
+) -> None:
+    said: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "webhook" in statement:
+            said.append(statement)
+
+    stage.hoop.create(line("Care plan", "100", "1", GST))
+    event.listen(db.engine, "before_cursor_execute", note)
+    stage.carry()
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert stage.states() == {"sent": 2}
+    assert len(said) <= 2, said
+    assert rows() == []
+
+
+def test_a_failing_address_is_tried_with_growing_pauses_then_given_up_and_sent_again_by_hand(
+    stage: Stage, receiver: tuple[Receiver, str]
+) -> None:
+    program, url = receiver
+    shown = webhooks_out.add(stage.location_id, stage.person.user, f"{url}/hook", ["invoice.sent"])
+    webhooks_out.send_test(stage.location_id, stage.person.user, shown.endpoint_id)
+    program.status, moment = 500, clock.now()
+    tried = 0
+    for _ in range(40):
+        with time_machine.travel(moment, tick=False):
+            if delivering.due():
+                delivering.deliver(shown.endpoint_id)
+                tried += 1
+        (row,) = rows()
+        if row.state != DeliveryState.QUEUED:
+            break
+        assert row.next_at is not None
+        moment = max(row.next_at, moment + timedelta(seconds=31))
+    assert (row.state, row.status, row.tries) == (DeliveryState.GIVEN_UP, 500, tried)
+    assert 12 <= tried <= 20
+    assert timedelta(hours=20) < moment - row.at <= timedelta(hours=24)
+    assert len({body for _, body in program.heard}) == 1
+    program.status = 204
+    again = webhooks_out.rotate(stage.location_id, stage.person.user, shown.endpoint_id)
+    webhooks_out.send_again(stage.location_id, shown.endpoint_id, row.id)
+    assert delivering.deliver(shown.endpoint_id) == 1
+    assert marks(shown.secret, *program.heard[-1])
+    assert marks(again.secret, *program.heard[-1])
+    assert rows()[0].state == DeliveryState.DELIVERED
+
+
+def test_no_redirect_is_followed_and_nobody_at_home_lets_the_address_rest(
+    stage: Stage, receiver: tuple[Receiver, str], free_port: int
+) -> None:
+    program, url = receiver
+    for address in (f"{url}/away", f"http://127.0.0.1:{free_port}/"):
+        shown = webhooks_out.add(stage.location_id, stage.person.user, address, ["invoice.sent"])
+        webhooks_out.send_test(stage.location_id, stage.person.user, shown.endpoint_id)
+        assert delivering.deliver(shown.endpoint_id) == 0
+    first, second = rows()
+    assert (first.status, program.heard) == (307, [])
+    assert (second.status, second.answer) == (None, "Nobody listens at this address.")
+    assert delivering.due() == []
+    webhooks_out.remove(stage.location_id, stage.person.user, shown.endpoint_id)
+    assert rows()[1].state == DeliveryState.GIVEN_UP
+
+
+def test_webhooks_never_go_into_a_private_network(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for url in (
+        "http://example.com/", "ftp://example.com/", "https://", "https://a:b@example.com/", "https://exa mple.com/",
+        "http://192.168.1.5/", "javascript:alert(1)", "https://example.com/#x", "https://example.com:99999/",
+    ):  # fmt: skip
+        with subtests.test(url), pytest.raises(ChooseAgain):
+            webhooks_out.add(stage.location_id, stage.person.user, url, ["invoice.sent"])
+    for address in (
+        "10.0.0.8", "192.168.1.5", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+        "fd00::1", "fe80::1%eth0", "::", "::ffff:10.0.0.8", "64:ff9b::a00:8", "2002:a00:8::",
+    ):  # fmt: skip
+        _names(monkeypatch, "93.184.215.14", address)
+        with subtests.test(address), pytest.raises(posting.BadAddress, match="private"):
+            posting.post("https://example.com/", b"{}", {}, loopback=True)
+    _names(monkeypatch, "127.0.0.1")
+    with pytest.raises(posting.BadAddress):
+        posting.post("https://example.com/", b"{}", {}, loopback=False)
+    with pytest.raises(posting.BadAddress):
+        posting.check("http://localhost:8000/", loopback=False)
+
+
+def test_the_address_that_was_looked_at_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[str, int]] = []
+    _names(monkeypatch, "93.184.215.14")
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        called.append(address)
+        _names(monkeypatch, "127.0.0.1")
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(posting.NotDelivered, match="No answer within 10 seconds"):
+        posting.post("https://example.com/hook", b"{}", {}, loopback=False)
+    assert called == [("93.184.215.14", 443)]
+
+
+def _names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    found = [
+        (socket.AF_INET6 if ":" in each else socket.AF_INET, 1, 6, "", (each, 443)) for each in addresses
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
