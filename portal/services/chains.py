@@ -11,6 +11,7 @@ from portal.models import Connection, Contact, Document, Invoice, Link, Operatio
 from portal.services import outbox
 
 MOST = 4
+MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ class Open:
 
 def open_ones(pushes: Iterable[Push]) -> list[Open]:
     """Those that are not settled, each with what it waits for in one sentence."""
-    found = []
+    found: list[Open] = []
     for push in pushes:
         if PushState(push.state).settled:
             continue
-        steps = behind(push)
+        steps = behind(push) if len(found) < MOST_TOLD else []
         found.append(Open(push, steps, sentence(push, steps)))
     return found
 

@@ -142,6 +142,17 @@ def _sign_in(connection: Connection) -> Check:
             "Sign-in at Xero", Verdict.BAD, "Xero no longer honours the sign-in of the person who connected.",
             "Nothing is sent until somebody reconnects.", Owner.YOU, "Reconnect", "connections.panel",
         )  # fmt: skip
+    if permit.failing_reason:
+        ours = permit.failing_reason == "app"
+        said = (
+            "Xero does not accept the portal's own settings."
+            if ours
+            else "Xero's sign-in does not answer; it is tried again by itself."
+        )
+        return Check(
+            "Sign-in at Xero", Verdict.BAD if ours else Verdict.WARN, said,
+            "Nothing is sent once the present token has run out.", Owner.US if ours else Owner.NOBODY,
+        )  # fmt: skip
     return Check("Sign-in at Xero", Verdict.OK, "The sign-in is valid and is renewed by itself.")
 
 

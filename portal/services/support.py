@@ -27,8 +27,8 @@ ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 Facts = dict[str, Any]
 
 
-def bundle(location: Location, kind: str = "", document_id: int = 0) -> Facts:
-    """Everything about a location, and about one document where it is named. Raises NotFoundHere."""
+def bundle(location: Location, kind: str = "", document_id: int = 0, group: str = "") -> Facts:
+    """Everything about a location, and about one document or one problem where it is named. Raises NotFoundHere."""
     session = db.session()
     found: Facts = {
         "about": "HoopAI to Xero portal: details for support",
@@ -39,6 +39,10 @@ def bundle(location: Location, kind: str = "", document_id: int = 0) -> Facts:
         "documents": {str(state): count for state, count in outbox.counts(location.id).items() if count},
         "problems": [_problem(group) for group in troubleshooting.groups(location)],
     }
+    if group:
+        ids = troubleshooting.members(location, MOST).get(group, [])
+        pushes = session.scalars(select(Push).where(Push.id.in_(ids)).order_by(Push.id)).all()
+        found["problem"] = [_push(push, _customer(session, push)) for push in pushes]
     if kind:
         found["document"] = _document(session, location, papers.one(location, kind, document_id))
     return found
@@ -126,6 +130,14 @@ def _document(session: Session, location: Location, paper: Paper) -> Facts:
         "pushes": [_push(push, contact) for push in pushes],
         "events": _events(session, location, paper.invoice) if paper.invoice else [],
     }  # fmt: skip
+
+
+def _customer(session: Session, push: Push) -> Contact | None:
+    row = session.get(papers.TABLES[push.document], push.document_id)
+    if isinstance(row, Contact):
+        return row
+    invoice = row if isinstance(row, Invoice) else getattr(row, "invoice", None)
+    return invoice.contact if invoice is not None else None
 
 
 def _invoice(invoice: Invoice) -> Facts:

@@ -147,7 +147,8 @@ def _took(milliseconds: int | None) -> str:
 def _tried(what: str, attempt: Attempt) -> Moment:
     said, icon, tone = TRIED.get(attempt.outcome, (attempt.outcome, "arrow-up-circle-fill", "blue"))
     took = _took(attempt.duration_ms)
-    text = " · ".join(part for part in (attempt.message or "", took) if part)
+    call = f"Xero's call {attempt.correlation_id}" if attempt.correlation_id else ""
+    text = " · ".join(part for part in (attempt.message or "", took, call) if part)
     refused = attempt.outcome == "refused"
     code = problems.code_of(attempt.message) if refused else None
     return Moment(attempt.at, icon, tone, f"{what} {said}", text, attempt, code, refused and code is None)

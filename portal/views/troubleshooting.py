@@ -13,6 +13,7 @@ from portal.services import support as bundles
 from portal.services.checks import Verdict
 
 room = Blueprint("troubleshooting", __name__, url_prefix="/locations/<location_id>/troubleshooting")
+ABOUT = ("kind", "document_id", "group")
 
 
 @room.get("")
@@ -59,21 +60,18 @@ def diagnosis(topic: str) -> Response:
 @room.get("/support")
 def support() -> Response:
     """What the operator needs to help, to be copied or kept."""
-    kind, document_id = request.args.get("kind", ""), request.args.get("document_id", 0, int)
-    found = bundles.bundle(here(), kind, document_id)
     return page_or(
         "troubleshooting/_support.html",
         "troubleshooting/support.html",
-        text=bundles.as_text(found),
-        kind=kind or None,
-        document_id=document_id or None,
+        text=bundles.as_text(_bundle()),
+        about={name: request.args[name] for name in ABOUT if name in request.args},
     )
 
 
 @room.get("/support.<any(json, txt):form>")
 def support_file(form: str) -> Response:
     """The same as a file."""
-    found = bundles.bundle(here(), request.args.get("kind", ""), request.args.get("document_id", 0, int))
+    found = _bundle()
     said = bundles.as_json(found) if form == "json" else bundles.as_text(found)
     answer = Response(said + "\n", mimetype="application/json" if form == "json" else "text/plain")
     answer.headers["Content-Disposition"] = f'attachment; filename="support.{form}"'
@@ -146,6 +144,13 @@ def stop_retry(run_id: int) -> AnyResponse:
     count = retrying.cancel(here(), me(), run_id)
     told = f"{plural(count, 'document')} called off." if count else "Nothing was left to call off."
     return done(told, url_for("troubleshooting.retried", run_id=run_id), "success" if count else "info")
+
+
+def _bundle() -> bundles.Facts:
+    asked = request.args
+    return bundles.bundle(
+        here(), asked.get("kind", ""), asked.get("document_id", 0, int), asked.get("group", "")[:1000]
+    )
 
 
 def _to_checks(run_id: int) -> AnyResponse:

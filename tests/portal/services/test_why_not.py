@@ -204,7 +204,7 @@ def test_the_details_for_support_hold_ids_and_no_secret_and_nobodys_name(where: 
         ))  # fmt: skip
         secrets = [source.secret_sealed, source.hook_token, "canary"]
         invoice_id = invoice.id
-    found = support.bundle(location, "invoice", invoice_id)
+    found = support.bundle(location, "invoice", invoice_id, "refused|xero:The moon")
     texts = support.as_json(found) + support.as_text(found)
     people = [
         "Ana",
@@ -225,6 +225,7 @@ def test_the_details_for_support_hold_ids_and_no_secret_and_nobodys_name(where: 
         "corr-1",
         "[customer] [address] is odd, says [customer]",
     )
+    assert [push["state"] for push in kept["problem"]] == ["blocked"]
     assert kept["location"]["hoop_id"] == HARBOUR
     assert "document.pushes.0.state: blocked" in support.as_text(found)
     release()
