@@ -114,8 +114,10 @@ def _add(
         location_id=location.id, invoice_id=invoice.id, amount=amount, paid_on=on, method=method, hoop_id=hoop_id,
         paid_to=_net(session, invoice) + amount, covers=[],
     )  # fmt: skip
+    payment.invoice = (
+        invoice  # before it is written: afterwards the invoice's own payments would not learn of it
+    )
     shelf.add(session, payment)
-    payment.invoice = invoice
     _want(session, invoice, payment)
     return payment
 
