@@ -15,7 +15,7 @@ from portal.config import LOOPBACK, Settings
 from portal.errors import ChooseAgain, NotAllowed
 from portal.extensions import login
 from portal.models import Location, Role, Session, User
-from portal.services import users
+from portal.services import second_factor, users
 
 PUBLIC = frozenset(
     {
@@ -23,6 +23,7 @@ PUBLIC = frozenset(
         "bootstrap.static",
         "vendor.static",
         "sessions.sign_in",
+        "sessions.code",
         "entering.forgot_password",
         "entering.reset_password",
         "entering.invitation",
@@ -182,13 +183,22 @@ def _close() -> AnyResponse | None:
     if person() is not None:
         if request.method not in SAFE and not OWN & {request.blueprint, request.endpoint}:
             must_be_able_to_change()
-        return None
+        return _to_the_second_factor()
     returns = request.method in SAFE and not request.path.startswith("/integrations/")
     wanted = request.full_path.rstrip("?") if returns else None
     address = url_for("sessions.sign_in", next=wanted)
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": url_for("sessions.sign_in")})
     return redirect(address, 303)
+
+
+def _to_the_second_factor() -> AnyResponse | None:
+    """Where the agency wants everybody to have one, people without it go nowhere else first."""
+    if request.blueprint in OWN or not me().agency.second_factor_required or second_factor.is_on(me().id):
+        return None
+    if request.headers.get("HX-Request"):
+        return Response(status=403, headers={"HX-Redirect": url_for("account.factor")})
+    return redirect(url_for("account.factor"), 303)
 
 
 def must_be_able_to_change() -> None:

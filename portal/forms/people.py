@@ -31,3 +31,16 @@ class ChangePassword(FlaskForm):  # type: ignore[misc]
         "Present password", [InputRequired("Type your present password."), Length(max=1000)]
     )
     password = PasswordField("New password", [InputRequired("Type a new password."), Length(max=1000)])
+
+
+class Code(FlaskForm):  # type: ignore[misc]
+    """A code of the authenticator app, or a recovery code."""
+
+    code = StringField("Code", [InputRequired("Type the code."), Length(max=40)])
+
+
+class SwitchOff(FlaskForm):  # type: ignore[misc]
+    """What it takes to go without a second factor."""
+
+    present = PasswordField("Your password", [InputRequired("Type your password."), Length(max=1000)])
+    code = StringField("Code", [InputRequired("Type the code."), Length(max=40)])

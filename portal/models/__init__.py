@@ -42,6 +42,7 @@ from portal.models.reconciliation import (
     XeroSeen,
 )
 from portal.models.runs import Run, RunKind
+from portal.models.second_factors import RecoveryCode, SecondFactor
 from portal.models.settings import LocationSetting
 from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEvent, Source, Stage
 from portal.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
@@ -104,6 +105,7 @@ __all__ = [
     "RecodedInvoice",
     "Recoding",
     "Reconciliation",
+    "RecoveryCode",
     "Refund",
     "Rhythm",
     "Role",
@@ -111,6 +113,7 @@ __all__ = [
     "RunKind",
     "RunStage",
     "RunState",
+    "SecondFactor",
     "Session",
     "Source",
     "Stage",

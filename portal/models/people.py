@@ -26,6 +26,7 @@ class Agency(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    second_factor_required: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
 
@@ -79,7 +80,10 @@ class UserLocation(Base):
 
 
 class Session(Base):
-    """One signed-in browser; `key_hash` is the SHA-256 of the cookie's key, so a stolen table signs nobody in."""
+    """One signed-in browser; `key_hash` is the SHA-256 of the cookie's key, so a stolen table signs nobody in.
+
+    While it is `pending` the password was right and the second factor's code is still to come.
+    """
 
     __tablename__ = "sessions"
 
@@ -90,6 +94,7 @@ class Session(Base):
     seen_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    pending: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str | None] = mapped_column(String(64))
     browser: Mapped[str | None] = mapped_column(String(200))
 

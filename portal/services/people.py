@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
 from portal.models import Agency, Location, Role, User, UserLocation
-from portal.models import Session as SignIn
-from portal.services import api_keys, audit, users
+from portal.services import api_keys, audit, second_factor, sign_ins, users
 from portal.services.invitations import ROLES
 from portal.services.unit import transaction
 
@@ -25,10 +23,11 @@ class Person:
 
     user: User
     locations: list[Location]
+    second_factor: bool
 
 
 def of(agency_id: int) -> list[Person]:
-    """Everybody of the agency, those who may sign in first, by name; in two queries however many there are."""
+    """Everybody of the agency, those who may sign in first, by name; in three queries however many there are."""
     rows = db.session.execute(
         select(UserLocation.user_id, Location)
         .join(Location, Location.id == UserLocation.location_id)
@@ -43,7 +42,10 @@ def of(agency_id: int) -> list[Person]:
         .where(User.agency_id == agency_id, api_keys.is_person())
         .order_by(User.active.desc(), User.name, User.id)
     )
-    return [Person(user, given.get(user.id, [])) for user in db.session.scalars(everybody)]
+    with_code = second_factor.people_with(agency_id)
+    return [
+        Person(user, given.get(user.id, []), user.id in with_code) for user in db.session.scalars(everybody)
+    ]
 
 
 def one(agency_id: int, user_id: int) -> Person:
@@ -87,8 +89,7 @@ def deactivate(by: User, user_id: int) -> str:
             raise ChooseAgain(MYSELF)
         _not_the_last(session, user)
         user.active = False
-        open_ones = (SignIn.user_id == user.id) & SignIn.ended_at.is_(None)
-        session.execute(update(SignIn).where(open_ones).values(ended_at=clock.now()))
+        sign_ins.end_all(session, user)
         audit.note(session, by, None, "people.deactivate", user.email)
         return user.name
 
@@ -99,6 +100,29 @@ def activate(by: User, user_id: int) -> str:
         user = _locked(session, by, user_id)
         user.active = True
         audit.note(session, by, None, "people.activate", user.email)
+        return user.name
+
+
+def require_second_factor(by: User, wanted: bool) -> None:
+    """Whether everybody of the agency needs a second factor; people without one are led to set it up."""
+    with transaction() as session:
+        agency = session.get_one(Agency, by.agency_id, with_for_update=True)
+        if agency.second_factor_required != wanted:
+            agency.second_factor_required = wanted
+            audit.note(
+                session, by, None, "agencies.second_factor", "everybody" if wanted else "who wants one"
+            )
+
+
+def forget_second_factor(by: User, user_id: int) -> str:
+    """Switch off the second factor of somebody who lost it; their name. They are signed out everywhere."""
+    with transaction() as session:
+        user = _locked(session, by, user_id)
+        if user.id == by.id:
+            raise ChooseAgain("Switch off your own second factor under Your account, with a code.")
+        second_factor.forget(session, user)
+        sign_ins.end_all(session, user)
+        audit.note(session, by, None, "users.second_factor_off", user.email)
         return user.name
 
 

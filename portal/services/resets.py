@@ -10,8 +10,7 @@ from portal.errors import NotFoundHere
 from portal.extensions import db
 from portal.mail import wording
 from portal.models import PasswordReset, User
-from portal.models import Session as SignIn
-from portal.services import audit, keys, mailing, passwords, secrets, users
+from portal.services import audit, keys, mailing, passwords, secrets, sign_ins, users
 from portal.services.unit import release, transaction
 
 LIFE = timedelta(hours=1)
@@ -65,8 +64,7 @@ def reset(key: str, password: str) -> None:
 def change(session: Session, user: User, kept: str, keep_session: int | None = None) -> None:
     """Give somebody this password hash: other sessions and open links end, and a letter says so."""
     user.password_hash = kept
-    others = (SignIn.user_id == user.id) & SignIn.ended_at.is_(None) & (SignIn.id != (keep_session or 0))
-    session.execute(update(SignIn).where(others).values(ended_at=clock.now()))
+    sign_ins.end_all(session, user, keep_session)
     unused = (PasswordReset.user_id == user.id) & PasswordReset.used_at.is_(None)
     session.execute(update(PasswordReset).where(unused).values(used_at=clock.now()))
     mailing.write(

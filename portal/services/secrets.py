@@ -8,10 +8,10 @@ from portal import clock
 from portal.config import settings
 from portal.crypto import Sealer
 from portal.extensions import db
-from portal.models import Authorisation, ConsentRun, Mail, Source, WebhookEndpoint
+from portal.models import Authorisation, ConsentRun, Mail, SecondFactor, Source, WebhookEndpoint
 from portal.services.unit import transaction
 
-Kept = TypeVar("Kept", Authorisation, Source, ConsentRun, Mail, WebhookEndpoint)
+Kept = TypeVar("Kept", Authorisation, Source, ConsentRun, Mail, SecondFactor, WebhookEndpoint)
 
 
 def seal(plain: str, row: str) -> str:
@@ -44,11 +44,14 @@ def reseal() -> dict[str, int]:
         "sources": _each(Source, ("secret_sealed", "previous_secret_sealed", "api_token_sealed")),
         "consent_runs": _each(ConsentRun, ("verifier_sealed",)),
         "mails": _each(Mail, ("body_sealed",)),
+        "second_factors": _each(SecondFactor, ("secret_sealed",)),
         "webhook_endpoints": _each(WebhookEndpoint, ("secret_sealed", "previous_secret_sealed")),
     }
 
 
-def row_of(row: Authorisation | Source | ConsentRun | Mail | WebhookEndpoint, column: str) -> str:
+def row_of(
+    row: Authorisation | Source | ConsentRun | Mail | SecondFactor | WebhookEndpoint, column: str
+) -> str:
     """The identity a column's secret is bound to: the row's, with the column where a row keeps several."""
     plain = {"tokens_sealed", "secret_sealed", "verifier_sealed", "body_sealed"}
     return row.row if column in plain else f"{row.row}:{column.removesuffix('_sealed')}"

@@ -1,10 +1,10 @@
 """People: who signs in, for how long, and which locations they may enter."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.orm import Session as Open
 from sqlalchemy.orm import contains_eager
 
@@ -12,11 +12,13 @@ from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
 from portal.models import Agency, Location, Role, Session, User, UserLocation
-from portal.services import audit, keys, passwords
+from portal.services import audit, keys, passwords, second_factor
 from portal.services.unit import release, transaction
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(hours=2)
+FOR_THE_CODE = timedelta(minutes=10)
+TOO_LONG_AGO = "You typed your password more than ten minutes ago. Sign in again."
 SEEN_EVERY = timedelta(minutes=1)
 NO_ADDRESS = "Type an e-mail address, for example ana@agency.example."
 REFUSED = "That e-mail address and password do not belong together. Check both and try again."
@@ -24,6 +26,8 @@ REFUSED = "That e-mail address and password do not belong together. Check both a
 
 def sign_in(email: str, password: str, address: str, browser: str) -> str:
     """Sign a person in; the key of the new session, which is kept only as its hash.
+
+    Where the person has a second factor the session is pending until `enter_code`.
 
     Raises ChooseAgain with one sentence and after a similar time, whether the address is unknown, the
     password wrong or the person no longer active.
@@ -37,7 +41,36 @@ def sign_in(email: str, password: str, address: str, browser: str) -> str:
         _note_refusal(user_id, address)
         raise ChooseAgain(REFUSED)
     renewed = passwords.hashed(password) if passwords.outdated(kept) else None
-    return _begin(user_id, renewed, address, browser)
+    return _begin(user_id, renewed, address, browser, pending=second_factor.is_on(user_id))
+
+
+def is_pending(key: str) -> bool:
+    """Whether this key waits for the second factor's code."""
+    return who_is_pending(key) is not None
+
+
+def who_is_pending(key: str) -> int | None:
+    """The id of the person whose code this key waits for."""
+    return db.session.scalar(select(Session.user_id).where(*_pending(key)))
+
+
+def enter_code(key: str, code: str, address: str, browser: str) -> str:
+    """Go on from a pending session with the second factor's code or a recovery code; the key of a new session.
+
+    Raises NotFoundHere when the password was too long ago, ChooseAgain when the code is not the one.
+    """
+    with transaction() as session:
+        pending = session.scalar(select(Session).where(*_pending(key)).with_for_update())
+        if pending is None:
+            raise NotFoundHere(TOO_LONG_AGO)
+        user_id, fits = pending.user_id, second_factor.accept(session, pending.user, code)
+        if fits:
+            pending.ended_at = clock.now()
+        else:
+            audit.note(session, pending.user, None, "users.code_refused", address)
+    if not fits:
+        raise ChooseAgain(second_factor.REFUSED, {"code": second_factor.REFUSED})
+    return _begin(user_id, None, address, browser)
 
 
 def session_for(key: str) -> Session | None:
@@ -47,19 +80,24 @@ def session_for(key: str) -> Session | None:
         select(Session)
         .join(Session.user)
         .options(contains_eager(Session.user).joinedload(User.agency))
-        .where(
-            Session.key_hash == keys.kept(key),
-            Session.ended_at.is_(None),
-            Session.expires_at > moment,
-            Session.seen_at > moment - IDLE,
-            User.active,
-        )
+        .where(Session.key_hash == keys.kept(key), *living(moment))
     )
     if found is not None and found.seen_at < moment - SEEN_EVERY:
         with transaction() as session:
             session.execute(update(Session).where(Session.id == found.id).values(seen_at=moment))
             session.execute(update(User).where(User.id == found.user_id).values(last_seen_at=moment))
     return found
+
+
+def living(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What makes a session, joined with its user, one that counts."""
+    return (
+        Session.ended_at.is_(None),
+        Session.pending.is_(False),
+        Session.expires_at > moment,
+        Session.seen_at > moment - IDLE,
+        User.active.is_(True),
+    )
 
 
 def sign_out(key: str) -> None:
@@ -160,23 +198,36 @@ def _note_refusal(user_id: int | None, address: str) -> None:
             audit.note(session, user, None, "users.sign_in_refused", address)
 
 
-def _begin(user_id: int, renewed: str | None, address: str, browser: str) -> str:
+def _pending(key: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Session.key_hash == keys.kept(key),
+        Session.pending.is_(True),
+        Session.ended_at.is_(None),
+        Session.expires_at > clock.now(),
+        Session.user_id.in_(select(User.id).where(User.active)),
+    )
+
+
+def _begin(user_id: int, renewed: str | None, address: str, browser: str, *, pending: bool = False) -> str:
     key, moment = keys.fresh(), clock.now()
     with transaction() as session:
         user = session.get_one(User, user_id)
-        user.password_hash, user.last_seen_at = renewed or user.password_hash, moment
+        user.password_hash = renewed or user.password_hash
+        user.last_seen_at = user.last_seen_at if pending else moment
         session.add(
             Session(
                 user_id=user_id,
                 key_hash=keys.kept(key),
                 created_at=moment,
                 seen_at=moment,
-                expires_at=moment + LONGEST,
+                expires_at=moment + (FOR_THE_CODE if pending else LONGEST),
+                pending=pending,
                 address=address[:64],
                 browser=browser[:200],
             )
         )
-        audit.note(session, user, None, "users.sign_in", address)
+        if not pending:
+            audit.note(session, user, None, "users.sign_in", address)
     return key
 
 

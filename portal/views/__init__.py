@@ -6,6 +6,7 @@ from htmx_flask import Htmx
 
 from portal.extensions import csrf
 from portal.views import frame, vendor
+from portal.views.account import room as account
 from portal.views.api_keys import room as api_keys
 from portal.views.audit import room as audit
 from portal.views.choosing import room as choosing
@@ -38,6 +39,7 @@ from portal.views.webhooks_out import room as webhooks_out
 ROOMS = (
     sessions,
     entering,
+    account,
     people,
     audit,
     overview,

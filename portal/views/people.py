@@ -82,6 +82,26 @@ def activate(user_id: int) -> AnyResponse:
     return done(f"{name} may sign in again.", url_for("people.edit", user_id=user_id))
 
 
+@room.post("/second-factor")
+def require_second_factor() -> AnyResponse:
+    """Whether everybody of the agency needs a second factor."""
+    wanted = request.form.get("required") == "yes"
+    people.require_second_factor(me(), wanted)
+    told = "Everybody needs a second factor now; people without one set it up at their next click."
+    return done(told if wanted else "A second factor is up to each person now.", url_for("people.index"))
+
+
+@room.post("/<int:user_id>/second-factor/off")
+def forget_second_factor(user_id: int) -> AnyResponse:
+    """For somebody who lost phone and recovery codes."""
+    try:
+        name = people.forget_second_factor(me(), user_id)
+    except ChooseAgain as refusal:
+        return _person(people.one(me().agency_id, user_id), 422, refusal)
+    told = f"{name} is signed out everywhere and signs in with the password alone."
+    return done(told, url_for("people.edit", user_id=user_id))
+
+
 def _role() -> Role:
     try:
         return Role(request.form.get("role", ""))

@@ -74,7 +74,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('users', schema=None) as batch_op:
-        batch_op.drop_column('last_seen_at')
+    op.drop_column('users', 'last_seen_at')
     for table in ('password_resets', 'invitations', 'mails'):
         op.drop_table(table)

@@ -43,7 +43,7 @@ def test_rotating_keys_seals_anew_and_the_old_key_is_no_longer_needed(
     ground.extensions["portal.settings"] = replace(settings, token_keys=f"{fresh},{settings.token_keys}")
     assert _opened() == kept
 
-    none = {"mails": 0, "webhook_endpoints": 0}
+    none = {"mails": 0, "second_factors": 0, "webhook_endpoints": 0}
     assert secrets.reseal() == {"authorisations": 1, "sources": 2, "consent_runs": 1, **none}
     assert secrets.reseal() == {"authorisations": 0, "sources": 0, "consent_runs": 0, **none}
 

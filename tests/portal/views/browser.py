@@ -29,7 +29,8 @@ class Browser:
 
     def token(self) -> str:
         """A form token of this browser's session."""
-        found = TOKEN.search(self.client.get("/").text) or TOKEN.search(self.client.get("/sign-in").text)
+        pages = ("/", "/sign-in", "/account/second-factor")
+        found = next(filter(None, (TOKEN.search(self.client.get(page).text) for page in pages)), None)
         assert found, "no page with a form token"
         return html.unescape(found[1])
 
