@@ -113,5 +113,12 @@ def test_the_doctor_says_what_is_wrong_and_ends_with_1(shell: Flask) -> None:
 
 def test_keys_are_rotated(shell: Flask) -> None:
     assert said(shell, "tokens", "rotate-keys", "--json") == {
-        "resealed": {"authorisations": 0, "sources": 0, "consent_runs": 0, "mails": 0, "second_factors": 0}
+        "resealed": {
+            "authorisations": 0,
+            "sources": 0,
+            "consent_runs": 0,
+            "mails": 0,
+            "second_factors": 0,
+            "webhook_endpoints": 0,
+        }
     }
