@@ -8,7 +8,9 @@ from sqlalchemy import select
 from portal import words
 from portal.extensions import db
 from portal.models import Connection, Contact, Document, Invoice, Link, Operation, Push, PushState, Refund
-from portal.services import outbox
+from portal.services import outbox, saying
+from portal.services.saying import Around
+from portal.words import Look
 
 MOST = 4
 MOST_TOLD = 20
@@ -29,9 +31,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Something of a document that is not settled, and what it waits for."""
+    """Something of a document that is not settled, how it stands, and what it waits for."""
 
     push: Push
+    look: Look
     steps: list[Step]
     waits: str
 
@@ -41,14 +44,14 @@ class Open:
         return self.push.operation != Operation.CREATE and may_skip(self.push)
 
 
-def open_ones(pushes: Iterable[Push]) -> list[Open]:
+def open_ones(pushes: Iterable[Push], beside: Around) -> list[Open]:
     """Those that are not settled, each with what it waits for in one sentence."""
     found: list[Open] = []
     for push in pushes:
         if PushState(push.state).settled:
             continue
         steps = behind(push) if len(found) < MOST_TOLD else []
-        found.append(Open(push, steps, sentence(push, steps)))
+        found.append(Open(push, saying.state(push, beside), steps, sentence(push, steps)))
     return found
 
 

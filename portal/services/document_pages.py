@@ -8,10 +8,11 @@ from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import Contact, Document, Invoice, Location, Payment, Push, Refund
-from portal.services import activity, chains, comparing, invoices, papers, timelines, undoing
+from portal.services import activity, chains, comparing, invoices, papers, saying, timelines, undoing
 from portal.services.comparing import Field, View
 from portal.services.papers import Paper
 from portal.services.timelines import Moment
+from portal.words import Look
 
 MOST = 20
 TITLES = {
@@ -31,6 +32,7 @@ class Page:
     fields: list[Field]
     view: View
     push: Push | None
+    look: Look
     open: list[chains.Open]
     timeline: list[Moment]
     invoices: Sequence[Invoice]
@@ -57,13 +59,15 @@ def page(location: Location, kind: str, document_id: int) -> Page:
     """Everything known of a contact, payment, credit note or refund, without asking Xero. Raises NotFoundHere."""
     paper = papers.one(location, kind, document_id)
     pushes = pushes_of(location.id, paper.kind, document_id)
+    push, beside = invoices.standing(pushes), saying.around(location, paper.connection, pushes)
     return Page(
         paper=paper,
         title=TITLES.get(paper.kind, "Invoice"),
         fields=comparing.of(paper.kind, paper.row, paper.link),
         view=View.of(paper.link),
-        push=invoices.standing(pushes),
-        open=chains.open_ones(pushes),
+        push=push,
+        look=saying.state(push, beside),
+        open=chains.open_ones(pushes, beside),
         timeline=timelines.of_contact(paper.row, pushes)
         if isinstance(paper.row, Contact)
         else timelines.of_pushes(pushes),

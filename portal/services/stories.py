@@ -24,9 +24,19 @@ from portal.models import (
     Refund,
     TaxRate,
 )
-from portal.services import chains, comparing, invoices, mappings, timelines, writing_invoices, xero_links
+from portal.services import (
+    chains,
+    comparing,
+    invoices,
+    mappings,
+    saying,
+    timelines,
+    writing_invoices,
+    xero_links,
+)
 from portal.services.comparing import Field, View
 from portal.services.timelines import Edit, Moment
+from portal.words import Look
 
 Pushes = Mapping[tuple[Document, int, Operation], Push]
 
@@ -95,6 +105,7 @@ class Story:
     timeline: list[Moment]
     fields: list[Field]
     view: View
+    look: Look
     open: list[chains.Open]
 
     @property
@@ -138,10 +149,11 @@ def story(location: Location, hoop_id: str) -> Story:
     by_document = {(push.document, push.document_id, push.operation): push for push in pushes}
     change = by_document.get((Document.INVOICE, invoice.id, Operation.UPDATE))
     sent = change is not None and change.state == PushState.SENT
+    push, beside = invoices.standing(pushes), saying.around(location, connection, pushes, [invoice.id])
     return Story(
         invoice=invoice,
         pushes=pushes,
-        push=invoices.standing(pushes),
+        push=push,
         link=link,
         url=xero_links.address(connection, link),
         contact_link=contact_link,
@@ -156,7 +168,8 @@ def story(location: Location, hoop_id: str) -> Story:
         timeline=timelines.of(invoice, pushes),
         fields=comparing.invoice(invoice, link, contact_link),
         view=View.of(link),
-        open=chains.open_ones(pushes),
+        look=saying.of_invoice(invoice, push, beside),
+        open=chains.open_ones(pushes, beside),
     )
 
 
