@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from types import FrameType
 
 from flask import Flask
@@ -48,18 +49,20 @@ def _run(app: Flask, stop: threading.Event) -> None:
     owner = f"{socket.gethostname()}:{os.getpid()}"
     count = 0
     while not stop.is_set():
+        began = time.monotonic()
         with app.app_context():
-            _tick(owner, count)
+            _tick(owner, count, stop)
         count += 1
-        stop.wait(SECOND)
+        stop.wait(max(0.0, SECOND - (time.monotonic() - began)))
     with app.app_context():
         heartbeats.resign(heartbeats.TICKER)
 
 
-def _tick(owner: str, count: int) -> None:
+def _tick(owner: str, count: int, stop: threading.Event) -> None:
     try:
         if heartbeats.lead(owner):
             _ring_or_do(count)
+            _ring_when_rests_end(stop)
     except SQLAlchemyError as error:
         log.warning("ticker.database_away", extra={"error": type(error).__name__})
     except Exception:
@@ -72,6 +75,14 @@ def _ring_or_do(count: int) -> None:
     for name, ids in due.jobs(count):
         if not bell.ring(name, *ids):
             listed.function(name)(*ids)
+
+
+def _ring_when_rests_end(stop: threading.Event) -> None:
+    """Quota comes back at its own moment: who waits for it within this second is rung for then, not at its end."""
+    began = time.monotonic()
+    for seconds, connection_id in due.rests_that_end(SECOND):
+        if not stop.wait(max(0.0, seconds - (time.monotonic() - began))):
+            bell.ring(due.DRAIN, connection_id)
 
 
 if __name__ == "__main__":

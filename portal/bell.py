@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 QUEUE = "portal"
 PENDING_SECONDS = 30
-JOB_SECONDS = 120
+JOB_SECONDS = 180
 Away = RedisError
 
 
@@ -76,6 +76,14 @@ def answered(name: str, ids: tuple[int, ...]) -> None:
         client().delete(_pending(name, ids))
     except RedisError:
         log.warning("bell.away", extra={"job": name})
+
+
+def anybody_waits() -> bool:
+    """Whether a job waits for a worker. True as well when Redis is away: then one process does everything."""
+    try:
+        return bool(_queue().count)
+    except RedisError:
+        return True
 
 
 def _queue() -> Queue:

@@ -3,7 +3,8 @@
 import logging
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any
+from math import ceil
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -13,36 +14,58 @@ from portal.services import following, leases, letters, linking, outbox, writing
 from portal.services.desk import Desk
 from portal.services.preflight import Blocked
 from portal.services.unit import transaction
+from portal.services.work import Work
 from portal.xero import payloads
 
 log = logging.getLogger(__name__)
 
+Kind = tuple[Document, Operation]
 Ready = tuple[dict[str, Any], bytes]
 """What a batch keeps of a letter, and its element as written."""
 
 IN_FLIGHT = 5
+MOST = payloads.MAX_ELEMENTS * IN_FLIGHT
 BROKEN = "Something broke on our side while this was prepared. Nothing was sent."
 
 
-def prepare(connection_id: int, fence: int, document: Document, operation: Operation) -> list[int]:
-    """Turn what is due into at most five batches, in one transaction; their ids.
+class Prepared(NamedTuple):
+    """A batch that is written down and has not left yet."""
 
-    What cannot go is blocked without a call, what Xero holds already is settled. Raises LeaseLost.
+    batch_id: int
+    kind: Kind
+
+
+def prepare(work: Work, document: Document, operation: Operation, *, in_the_air: bool) -> list[Prepared]:
+    """Turn what is due into at most five batches, in one transaction.
+
+    What cannot go is blocked without a call, what Xero holds already is settled. While other calls are in the air,
+    a last batch that is not full stays unwritten if more will be due for it soon. Raises LeaseLost.
     """
     with transaction() as session:
-        connection = leases.hold_live(session, connection_id, fence)
-        most = payloads.MAX_ELEMENTS * IN_FLIGHT
-        pushes = list(
-            outbox.due(session, connection.location_id, connection.tenant_id, document, operation, most)
-        )
+        connection = leases.hold_live(session, work.connection_id, work.fence)
+        pushes = outbox.due(session, connection.location_id, connection.tenant_id, document, operation, MOST)
         if not pushes:
             return []
         ready = _write_all(Desk.lay(session, connection, pushes), pushes)
+        parts = list(_packed(document, operation, ready))
+        if parts and (in_the_air or len(parts) > 1) and _waits(session, work, document, operation, parts[-1]):
+            parts.pop()
         like = Batch(
             connection_id=connection.id, tenant_id=connection.tenant_id, document=document, operation=operation,
-            fence=fence,
+            fence=work.fence,
         )  # fmt: skip
-        return [_store(session, like, part) for part in _packed(document, operation, ready)]
+        return [Prepared(_store(session, like, part), (document, operation)) for part in parts]
+
+
+def _waits(
+    session: Session, work: Work, document: Document, operation: Operation, part: Sequence[Ready]
+) -> bool:
+    """Whether waiting for what comes soon saves a call: together they fill no more batches than that does alone."""
+    full = payloads.MAX_ELEMENTS
+    if len(part) == full or (document, operation) in letters.ALONE:
+        return False
+    soon = outbox.coming(session, work.location_id, work.tenant_id, document, operation)
+    return ceil((len(part) + soon) / full) <= ceil(soon / full)
 
 
 def split(session: Session, batch: Batch, fence: int) -> list[int]:

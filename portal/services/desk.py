@@ -1,12 +1,12 @@
 """The desk where letters are written: everything that a round of pushes needs, in a fixed number of queries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from portal.models import Connection, Contact, Document, Invoice, Link, Payment, Push, Refund
+from portal.models import Connection, Contact, Document, Invoice, Link, Operation, Payment, Push, Refund
 from portal.services import mappings, matching, preferences, preflight
 from portal.services.preferences import Preferences
 
@@ -30,7 +30,7 @@ class Desk:
     ever: dict[mappings.Target, set[str]] | None = None
 
     @classmethod
-    def lay(cls, session: Session, connection: Connection, pushes: list[Push]) -> "Desk":
+    def lay(cls, session: Session, connection: Connection, pushes: Sequence[Push]) -> "Desk":
         """Read all that these pushes (of one kind of document) need."""
         book = mappings.book(connection.location_id)
         wishes = preferences.of(session, connection.location_id)
@@ -54,10 +54,25 @@ class Desk:
         found = self.session.scalars(select(Contact).where(Contact.id.in_(ids)))
         self.contacts = {contact.id: contact for contact in found}
         self._read_links(Document.CONTACT, ids)
+        self.names = set(self._names_on_their_way())
         everyone = list(self.contacts.values())
         self.directory = matching.Directory.read(
             self.session, self.connection.id, everyone, match_by_email=self.wishes.match_by_email
         )
+
+    def _names_on_their_way(self) -> Iterator[str]:
+        """What contacts are called that stand in a batch and that the directory cannot know yet."""
+        found = self.session.scalars(
+            select(Contact)
+            .join(Push, Push.document_id == Contact.id)
+            .where(
+                Push.location_id == self.connection.location_id,
+                Push.document == Document.CONTACT,
+                Push.operation == Operation.CREATE,
+                Push.batch_id.is_not(None),
+            )
+        )
+        return (matching.folded(contact.name_sent) for contact in found)
 
     def _read_invoices(self, ids: list[int]) -> None:
         found = self.session.scalars(

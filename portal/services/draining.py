@@ -1,29 +1,25 @@
 """Drain one connection: everything due for it, in order, in batches, under one lease."""
 
 import logging
+from collections import deque
 from datetime import datetime, timedelta
-
-from sqlalchemy import select
 
 from portal import bell, clock, failpoints
 from portal.errors import ConnectAgain, LeaseLost, NotNow
 from portal.extensions import db
-from portal.models import Connection, Document, Operation, Push
+from portal.models import Connection
 from portal.services import (
-    batching,
     due,
-    failing,
     housekeeping,
     leases,
-    matching,
     organisations,
-    outbox,
-    reading_back,
+    planning,
     recording,
     resolving,
-    sending,
     windows,
 )
+from portal.services.planning import Plan
+from portal.services.sending import Flight
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero.errors import AccessDenied, Busy, ScopeMissing, SignInExpired, XeroError
@@ -32,18 +28,6 @@ log = logging.getLogger(__name__)
 
 FRESH_BOOKS = timedelta(seconds=30)
 A_DAY = timedelta(days=1)
-ORDER = (
-    (Document.CONTACT, Operation.CREATE),
-    (Document.CONTACT, Operation.UPDATE),
-    (Document.INVOICE, Operation.CREATE),
-    (Document.INVOICE, Operation.UPDATE),
-    (Document.INVOICE, Operation.RECODE),
-    (Document.PAYMENT, Operation.VOID),
-    (Document.PAYMENT, Operation.CREATE),
-    (Document.CREDIT_NOTE, Operation.CREATE),
-    (Document.REFUND, Operation.CREATE),
-    (Document.INVOICE, Operation.VOID),
-)
 
 
 def drain(connection_id: int) -> None:
@@ -87,60 +71,40 @@ def _read_books_again(work: Work) -> None:
 
 
 def _carry(work: Work) -> None:
-    resolving.resolve(work)
+    """First what is open from before. Then up to five calls are in the air: as one lands, the next takes off."""
+    plan = Plan(work, deque(resolving.resolve(work)))
     if work.going:
-        _know_the_books(work)
-    for document, operation in ORDER:
-        if (document, operation) == (Document.CONTACT, Operation.CREATE) and work.going:
-            _know_the_contacts(work)
-        if document == Document.INVOICE and operation in reading_back.CHANGES and work.going:
-            reading_back.read(work, operation)
-        while work.going and (ids := batching.prepare(work.connection_id, work.fence, document, operation)):
-            failpoints.here("after_prepare")
-            sending.send(work, ids, recording.record)
-        if work.going and (document, operation) == (Document.INVOICE, Operation.CREATE):
-            resolving.check_taken(work)
+        _know_the_organisation(work)
+    with Flight(work, recording.record) as flight:
+        while _take_off(plan, flight) or (work.going and resolving.check_taken(work)):
+            if flight.aloft:
+                flight.land()
+                plan.look_again()
+    if flight.trouble is not None:
+        raise flight.trouble
 
 
-def _know_the_books(work: Work) -> None:
-    fetched = db.session.get_one(Connection, work.connection_id).facts_fetched_at
+def _take_off(plan: Plan, flight: Flight) -> bool:
+    """Launch what is written, and write ahead what goes next; whether anything is in the air."""
+    while plan.work.going:
+        if not plan.written:
+            plan.write(flight)
+        if not plan.written or not flight.room or not flight.launch(plan.written[0]):
+            break
+        plan.written.popleft()
+    return flight.aloft > 0
+
+
+def _know_the_organisation(work: Work) -> None:
+    """Its books, if they were never read; its contacts once a day: only the list tells which were merged in Xero."""
+    row = db.session.get_one(Connection, work.connection_id)
+    books, contacts = row.facts_fetched_at, row.contacts_fetched_at
     release()
-    if fetched is None:
+    if books is None:
         organisations.refresh(work.connection_id)
         work.calls += 4
-
-
-def _know_the_contacts(work: Work) -> None:
-    """Where a contact is to go, and once a day: only the directory tells which contacts were merged in Xero."""
-    wanted = db.session.scalar(
-        select(Push.id)
-        .where(
-            Push.location_id == work.location_id,
-            Push.document == Document.CONTACT,
-            outbox.ready(clock.now(), work.tenant_id),
-        )
-        .limit(1)
-    )
-    fetched = db.session.get_one(Connection, work.connection_id).contacts_fetched_at
-    release()
-    old = fetched is not None and fetched < clock.now() - A_DAY
-    if wanted is not None or old:
-        work.calls += matching.refresh(work.client, work.connection_id, work.fence, force=_clashed(work))
-
-
-def _clashed(work: Work) -> bool:
-    """Whether Xero has said that it knows a contact which the directory does not."""
-    found = db.session.scalar(
-        select(Push.id)
-        .where(
-            Push.location_id == work.location_id,
-            Push.document == Document.CONTACT,
-            Push.message == failing.TAKEN,
-        )
-        .limit(1)
-    )
-    release()
-    return found is not None
+    if contacts is not None and contacts < clock.now() - A_DAY:
+        planning.know_contacts(work)
 
 
 def _rest(connection_id: int, fence: int, refusal: NotNow) -> None:

@@ -1,6 +1,7 @@
 """What wants doing now, asked of the database by state; the ticker rings for it."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from sqlalchemy import or_, select
 
@@ -85,6 +86,23 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
     ids = list(db.session.scalars(found.order_by(Connection.rest_until, Connection.id)))
     release()
     return ids
+
+
+def rests_that_end(within: float) -> list[tuple[float, int]]:
+    """Connections whose rest ends in the next seconds, the first one first, with the seconds until then."""
+    moment = clock.now()
+    rows = db.session.execute(
+        select(Connection.rest_until, Connection.id)
+        .where(
+            Connection.state == ConnectionState.CONNECTED,
+            Connection.rest_until > moment,
+            Connection.rest_until <= moment + timedelta(seconds=within),
+        )
+        .order_by(Connection.rest_until)
+    )
+    found = [((until - moment).total_seconds(), connection_id) for until, connection_id in rows if until]
+    release()
+    return found
 
 
 def _slow_jobs() -> Iterator[Job]:

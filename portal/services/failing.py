@@ -7,13 +7,27 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Batch, Connection, Document, Failure, LedgerAccount, Link, Operation, Push
-from portal.services import attempts, batching, outbox, preflight, windows
+from portal.models import (
+    Batch,
+    BatchState,
+    Connection,
+    Document,
+    Failure,
+    LedgerAccount,
+    Link,
+    Operation,
+    Push,
+)
+from portal.services import attempts, batching, leases, outbox, preflight, windows
+from portal.services.unit import transaction
 from portal.services.work import Work
 from portal.xero import errors, messages
 
 UNSURE = "No answer came from Xero. It is looked up in Xero before anything is sent again."
 TAKEN = "Xero has this already; checking whose it is."
+BROKEN = (
+    "Something broke on our side while an answer was read. It is looked up in Xero before it is sent again."
+)
 UNREACHED = "Xero could not be reached; nothing was sent."
 LOCKED = ("XH028", "XH029")
 UNTRACKED = "XH048"
@@ -51,6 +65,20 @@ def unknown(session: Session, batch: Batch, error: errors.XeroError) -> None:
     outbox.unsure_all(session, batch, UNSURE, batch.resolve_at)
     if batch.operation == Operation.UPDATE:
         _forget_content(session, batch)
+
+
+def broken(work: Work, batch_id: int) -> None:
+    """Something broke on our side while an answer was read: said of each push, and nothing goes before a look.
+
+    Raises LeaseLost.
+    """
+    with transaction() as session:
+        leases.hold(session, work.connection_id, work.fence)
+        batch = session.get_one(Batch, batch_id, populate_existing=True)
+        if batch.state != BatchState.CLOSED:
+            batch.resolve_at = windows.after_breaking(batch)
+            batch.outcome = "unknown: something broke on our side"
+            outbox.unsure_all(session, batch, BROKEN, batch.resolve_at, failure=Failure.BUG)
 
 
 def refused(session: Session, work: Work, push: Push, said: tuple[str, ...]) -> None:

@@ -115,11 +115,13 @@ def wait(push: Push, failure: Failure, message: str, until: datetime | None = No
     push.tries += 1
 
 
-def unsure_all(session: Session, batch: Batch, message: str, look_at: datetime) -> None:
-    """No answer came. The pushes stay with their batch until Xero has been looked at."""
+def unsure_all(
+    session: Session, batch: Batch, message: str, look_at: datetime, *, failure: Failure = Failure.UNSURE
+) -> None:
+    """Nobody knows what became of it. The pushes stay with their batch until Xero has been looked at."""
     _all_to(
         session, [item["push"] for item in batch.items], PushState.WAITING,
-        failure=Failure.UNSURE, message=message, next_try_at=look_at,
+        failure=failure, message=message, next_try_at=look_at,
     )  # fmt: skip
 
 
@@ -164,18 +166,57 @@ def due(
     ).all()
 
 
+def any_due(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation
+) -> bool:
+    """Whether anything of this kind may be sent now."""
+    return bool(due(session, location_id, tenant_id, document, operation, 1))
+
+
+def kinds_wanted(session: Session, location_id: int) -> set[tuple[Document, Operation]]:
+    """The kinds of which something is wanted now, whether or not its parent is in Xero."""
+    found = session.execute(
+        select(Push.document, Push.operation)
+        .where(Push.location_id == location_id, _wanted(clock.now()))
+        .distinct()
+    )
+    return {(document, operation) for document, operation in found}
+
+
+def coming(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation
+) -> int:
+    """How many of this kind wait for a parent that is itself on its way to Xero or about to go."""
+    parent = aliased(Push)
+    on_its_way = (
+        select(parent.id)
+        .where(
+            parent.location_id == Push.location_id,
+            parent.document == Push.parent_document,
+            parent.document_id == Push.parent_id,
+            parent.operation == Operation.CREATE,
+            parent.state.in_((PushState.QUEUED, PushState.SENDING)),
+        )
+        .exists()
+    )
+    found = select(func.count()).where(
+        Push.location_id == location_id,
+        Push.document == document,
+        Push.operation == operation,
+        Push.state == PushState.QUEUED,
+        on_its_way,
+        ~_parent_is_there(tenant_id),
+    )
+    return session.scalar(found) or 0
+
+
 def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """The condition that a push can go now, by state and never by `id > last`.
 
     It is queued or has waited long enough, is in no open batch, its parent is in Xero, and no other push of the
     same document is under way.
     """
-    wants = and_(
-        Push.state.in_((PushState.QUEUED, PushState.WAITING)),
-        Push.batch_id.is_(None),
-        or_(Push.state == PushState.QUEUED, Push.next_try_at <= moment),
-    )
-    return and_(wants, _parent_is_there(tenant_id), _not_under_way())
+    return and_(_wanted(moment), _parent_is_there(tenant_id), _not_under_way())
 
 
 def guard(session: Session, location_id: int) -> Connection | None:
@@ -305,6 +346,14 @@ def _dependents(
         Push.batch_id.is_(None),
     )
     return session.scalars(found.where(Push.message == message) if message else found).all()
+
+
+def _wanted(moment: datetime) -> ColumnElement[bool]:
+    return and_(
+        Push.state.in_((PushState.QUEUED, PushState.WAITING)),
+        Push.batch_id.is_(None),
+        or_(Push.state == PushState.QUEUED, Push.next_try_at <= moment),
+    )
 
 
 def _parent_is_there(tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:

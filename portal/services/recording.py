@@ -1,11 +1,14 @@
 """What came back, written down: every element of a batch lands on its own push, in one transaction."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.errors import LeaseLost
 from portal.models import Batch, BatchState, Connection, Push
 from portal.services import attempts, failing, landing, leases, letters
 from portal.services.sending import Outcome
@@ -15,9 +18,24 @@ from portal.xero import errors, payloads, replies
 from portal.xero.client import Reply
 from portal.xero.replies import ElementResult
 
+log = logging.getLogger(__name__)
+
 
 def record(work: Work, batch_id: int, outcome: Outcome) -> None:
-    """Settle a batch by its answer or its failure. Raises LeaseLost when another worker has taken over."""
+    """Settle a batch by its answer or its failure. Raises LeaseLost when another worker has taken over.
+
+    An error that nobody foresaw harms this batch alone: it counts as unknown, and its documents say so.
+    """
+    try:
+        _record(work, batch_id, outcome)
+    except (LeaseLost, SQLAlchemyError):
+        raise
+    except Exception:
+        log.exception("recording.broken", extra={"batch": batch_id})
+        failing.broken(work, batch_id)
+
+
+def _record(work: Work, batch_id: int, outcome: Outcome) -> None:
     with transaction() as session:
         connection = leases.hold(session, work.connection_id, work.fence)
         batch = session.get_one(Batch, batch_id, populate_existing=True)

@@ -1,12 +1,15 @@
 """Batches whose outcome nobody knows: send the same bytes again where that is safe, else look in Xero first."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import and_, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal import clock, failpoints
+from portal.errors import PortalError
 from portal.extensions import db
 from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
 from portal.services import (
@@ -19,42 +22,59 @@ from portal.services import (
     linking,
     looking,
     outbox,
-    recording,
-    sending,
     windows,
 )
+from portal.services.batching import Prepared
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
+from portal.xero.errors import XeroError
+
+log = logging.getLogger(__name__)
 
 Item = dict[str, Any]
 
 
-def resolve(work: Work) -> None:
-    """Bring every open batch of the connection a step further. Raises NotNow, LeaseLost and Xero's errors."""
+def resolve(work: Work) -> list[Prepared]:
+    """Bring every open batch of the connection a step further; those that are to be sent (again) now.
+
+    Raises NotNow, LeaseLost and Xero's errors.
+    """
     failpoints.here("before_resolve")
-    _adopt_lost(work)
-    _drop_foreign(work)
+    if _any_open(work):
+        _adopt_lost(work)
+        _drop_foreign(work)
     again, doubtful = _open_batches(work)
-    sending.send(work, again, recording.record)
     for batch_id, ripe in doubtful:
         if work.going:
-            _look(work, batch_id) if ripe else _look_later(work, batch_id)
+            _look_safely(work, batch_id) if ripe else _look_later(work, batch_id)
+    check_taken(work)
+    return again
 
 
-def check_taken(work: Work) -> None:
-    """Invoices whose number Xero says is used: ours are linked, foreign ones wait for a person's decision."""
+def check_taken(work: Work) -> int:
+    """Invoices whose number Xero says is used: ours are linked, foreign ones wait for a decision; how many were."""
+    numbers = [invoice.number_sent for _, invoice in _taken(db.session(), work)]
+    release()
+    if not numbers or not work.going:
+        return 0
+    seen = looking.invoices_by_number(work, numbers)
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
-        numbers = {push.id: invoice.number_sent for push, invoice in _taken(session, work)}
-    if not numbers:
-        return
-    seen = looking.invoices_by_number(work, list(numbers.values()))
-    with transaction() as session:
-        leases.hold(session, work.connection_id, work.fence)
-        for push, invoice in _taken(session, work):
-            if invoice.number_sent in seen:
-                _claim(session, work, push, invoice, seen[invoice.number_sent])
+        claimed = [(push, invoice) for push, invoice in _taken(session, work) if invoice.number_sent in seen]
+        for push, invoice in claimed:
+            _claim(session, work, push, invoice, seen[invoice.number_sent])
+    return len(claimed)
+
+
+def _any_open(work: Work) -> bool:
+    found = db.session.scalar(
+        select(Batch.id)
+        .where(Batch.connection_id == work.connection_id, Batch.state != BatchState.CLOSED)
+        .limit(1)
+    )
+    release()
+    return found is not None
 
 
 def _adopt_lost(work: Work) -> None:
@@ -90,7 +110,7 @@ def _drop_foreign(work: Work) -> None:
             attempts.close(batch, "never sent: the location is connected to another organisation now")
 
 
-def _open_batches(work: Work) -> tuple[list[int], list[tuple[int, bool]]]:
+def _open_batches(work: Work) -> tuple[list[Prepared], list[tuple[int, bool]]]:
     """What can be sent (again) at once, and what is doubtful with whether its quiet time is over."""
     moment = clock.now()
     found = db.session.scalars(
@@ -105,8 +125,9 @@ def _open_batches(work: Work) -> tuple[list[int], list[tuple[int, bool]]]:
         )
         .order_by(Batch.id)
     ).all()
-    again = [batch.id for batch in found if batch.state == BatchState.PREPARED or windows.may_resend(batch)]
-    doubtful = [(batch.id, moment >= windows.quiet_end(batch)) for batch in found if batch.id not in again]
+    goes = {batch.id for batch in found if batch.state == BatchState.PREPARED or windows.may_resend(batch)}
+    again = [Prepared(batch.id, (batch.document, batch.operation)) for batch in found if batch.id in goes]
+    doubtful = [(batch.id, moment >= windows.quiet_end(batch)) for batch in found if batch.id not in goes]
     release()
     return again, doubtful
 
@@ -117,6 +138,17 @@ def _look_later(work: Work, batch_id: int) -> None:
         batch = session.get_one(Batch, batch_id)
         batch.resolve_at = windows.next_look(batch)
         outbox.unsure_all(session, batch, failing.UNSURE, batch.resolve_at)
+
+
+def _look_safely(work: Work, batch_id: int) -> None:
+    """Look a batch up; an error that nobody foresaw harms this batch alone, and its documents say so."""
+    try:
+        _look(work, batch_id)
+    except (PortalError, XeroError, SQLAlchemyError, failpoints.Tripped):
+        raise
+    except Exception:
+        log.exception("resolving.broken", extra={"batch": batch_id})
+        failing.broken(work, batch_id)
 
 
 def _look(work: Work, batch_id: int) -> None:
@@ -188,6 +220,7 @@ def _taken(session: Session, work: Work) -> Sequence[Any]:
         .where(
             Push.location_id == work.location_id,
             Push.document == Document.INVOICE,
+            Push.state.in_(outbox.OPEN),
             Push.message == failing.TAKEN,
             Push.batch_id.is_(None),
         )

@@ -7,6 +7,7 @@ from portal.config import settings
 from portal.models import Batch, Document, Operation
 
 PAUSES = (2, 5, 15, 60, 300, 900)
+A_MINUTE, AN_HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def pause(tries: int) -> timedelta:
@@ -37,3 +38,9 @@ def next_look(batch: Batch) -> datetime:
     window = timedelta(seconds=settings().timings.resend)
     in_time = resendable(batch) and batch.first_sent_at is not None and soon < batch.first_sent_at + window
     return soon if in_time else quiet_end(batch)
+
+
+def after_breaking(batch: Batch) -> datetime:
+    """When a batch that something of ours broke on is looked up: after the quiet time, then ever more seldom."""
+    quiet, moment = quiet_end(batch), clock.now()
+    return quiet if moment < quiet else moment + min(max(moment - quiet, A_MINUTE), AN_HOUR)

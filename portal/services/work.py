@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from portal import clock
+from portal import bell, clock
 from portal.config import settings
 from portal.extensions import db
 from portal.models import Connection, ConnectionState
@@ -13,6 +13,7 @@ from portal.services.unit import release, transaction
 from portal.xero.client import XeroClient
 
 MOST_CALLS = 20
+MOST_TURNS = 4
 
 
 @dataclass(slots=True)
@@ -29,7 +30,6 @@ class Work:
     began: float = field(default_factory=time.monotonic)
     calls: int = 0
     renewed: bool = False
-    sent_with: str = field(default="", repr=False)
     stopped: bool = False
     books_changed: bool = False
 
@@ -46,7 +46,7 @@ class Work:
         calling.reclaim(facts[0], connection_id, fence)
         token = tokens.access_token(facts[2])
         client = XeroClient(settings().xero_api_url, token, facts[0])
-        return cls(connection_id, fence, *facts, token=token, client=client, sent_with=token)
+        return cls(connection_id, fence, *facts, token=token, client=client)
 
     @property
     def holder(self) -> str:
@@ -55,17 +55,22 @@ class Work:
 
     @property
     def spent(self) -> bool:
-        """Whether it is time to give way to other connections."""
-        return self.calls >= MOST_CALLS or time.monotonic() - self.began > settings().timings.quantum
+        """Whether it is time to give way: after a turn when anybody waits for a worker, after some in any case."""
+        by_calls, by_time = (
+            self.calls / MOST_CALLS,
+            (time.monotonic() - self.began) / settings().timings.quantum,
+        )
+        turns = max(by_calls, by_time)
+        return turns >= MOST_TURNS or (turns >= 1 and bell.anybody_waits())
 
     @property
     def going(self) -> bool:
         """Whether to go on."""
         return not (self.stopped or self.spent)
 
-    def renew_token(self) -> bool:
-        """Xero refused the access token of this round: get another. False when the new one was refused as well."""
-        if self.sent_with != self.token:
+    def renew_token(self, refused: str) -> bool:
+        """Xero refused an access token: get another. False when the new one was refused as well."""
+        if refused != self.token:
             return True
         if self.renewed:
             return False

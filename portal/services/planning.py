@@ -1,0 +1,136 @@
+"""What goes next over a connection: in order, parents first, in full batches, written ahead of the moment it leaves.
+
+Calls are the scarce thing. So a batch that is not full leaves only if waiting for the rest would save no call, or if
+nothing is in the air that the rest could come from.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from portal import failpoints
+from portal.extensions import db
+from portal.models import Batch, BatchState, Document, Operation, Push
+from portal.services import batching, failing, matching, outbox, reading_back
+from portal.services.batching import Kind, Prepared
+from portal.services.sending import Flight
+from portal.services.unit import release
+from portal.services.work import Work
+
+NEW_CONTACT: Kind = (Document.CONTACT, Operation.CREATE)
+ORDER: tuple[Kind, ...] = (
+    NEW_CONTACT,
+    (Document.CONTACT, Operation.UPDATE),
+    (Document.INVOICE, Operation.CREATE),
+    (Document.INVOICE, Operation.UPDATE),
+    (Document.INVOICE, Operation.RECODE),
+    (Document.PAYMENT, Operation.VOID),
+    (Document.PAYMENT, Operation.CREATE),
+    (Document.CREDIT_NOTE, Operation.CREATE),
+    (Document.REFUND, Operation.CREATE),
+    (Document.INVOICE, Operation.VOID),
+)
+CHAIN: frozenset[Kind] = frozenset(
+    (document, Operation.CREATE) for document in (Document.CONTACT, Document.INVOICE, Document.PAYMENT)
+)
+"""These may be in the air together: each waits for its own parent only. Everything else flies among its like."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """The batches that are written and have not left yet, and how the next ones are chosen."""
+
+    work: Work
+    written: deque[Prepared] = field(default_factory=deque)
+    fruitless: set[Kind] = field(default_factory=set)
+    knows_contacts: bool = False
+
+    def write(self, flight: Flight) -> None:
+        """Write what goes next, at most five batches of one kind; nothing when something has to land first.
+
+        Raises NotNow, LeaseLost and Xero's errors.
+        """
+        self.written.extend(_left_prepared(self.work))
+        if self.written:
+            return
+        for kind in self._wanted():
+            if not _goes_with(kind, flight.kinds) or (self._reads_first(kind) and not flight.room):
+                return
+            self._learn(kind)
+            self.written.extend(batching.prepare(self.work, *kind, in_the_air=flight.aloft > 0))
+            if self.written:
+                failpoints.here("after_prepare")
+                return
+            self.fruitless.add(kind)
+
+    def look_again(self) -> None:
+        """Something has landed: what could not go before may go now."""
+        self.fruitless.clear()
+
+    def _wanted(self) -> Iterator[Kind]:
+        """The kinds of which something may go now, in order."""
+        work, session = self.work, db.session()
+        there = outbox.kinds_wanted(session, work.location_id) - self.fruitless
+        for kind in ORDER:
+            due = kind in there and outbox.any_due(session, work.location_id, work.tenant_id, *kind)
+            release()
+            if due:
+                yield kind
+
+    def _reads_first(self, kind: Kind) -> bool:
+        return _is_change(kind) or (kind == NEW_CONTACT and not self.knows_contacts)
+
+    def _learn(self, kind: Kind) -> None:
+        """Read in Xero what has to be known before letters of this kind are written."""
+        if kind == NEW_CONTACT and not self.knows_contacts:
+            know_contacts(self.work, force=_clashed(self.work))
+            self.knows_contacts = True
+        if _is_change(kind):
+            reading_back.read(self.work, kind[1])
+
+
+def know_contacts(work: Work, *, force: bool = False) -> None:
+    """Bring the directory of the organisation's contacts up to date, if it is not fresh."""
+    work.calls += matching.refresh(work.client, work.connection_id, work.fence, force=force)
+
+
+def _left_prepared(work: Work) -> list[Prepared]:
+    """Batches that are written and have not left: of a drain before, or the halves of one that was refused."""
+    found = db.session.execute(
+        select(Batch.id, Batch.document, Batch.operation)
+        .where(
+            Batch.connection_id == work.connection_id,
+            Batch.state == BatchState.PREPARED,
+            Batch.tenant_id == work.tenant_id,
+        )
+        .order_by(Batch.id)
+    )
+    left = [Prepared(batch_id, (document, operation)) for batch_id, document, operation in found]
+    release()
+    return left
+
+
+def _goes_with(kind: Kind, others: Iterable[Kind]) -> bool:
+    return {kind, *others} <= CHAIN or {kind, *others} == {kind}
+
+
+def _is_change(kind: Kind) -> bool:
+    return kind[0] == Document.INVOICE and kind[1] in reading_back.CHANGES
+
+
+def _clashed(work: Work) -> bool:
+    """Whether Xero has said that it knows a contact which the directory does not."""
+    found = db.session.scalar(
+        select(Push.id)
+        .where(
+            Push.location_id == work.location_id,
+            Push.document == Document.CONTACT,
+            Push.state.in_(outbox.OPEN),
+            Push.message == failing.TAKEN,
+        )
+        .limit(1)
+    )
+    release()
+    return found is not None
