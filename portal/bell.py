@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 QUEUE = "portal"
 PENDING_SECONDS = 30
 JOB_SECONDS = 180
+PEEKED = 3
 Away = RedisError
 
 
@@ -78,10 +79,10 @@ def answered(name: str, ids: tuple[int, ...]) -> None:
         log.warning("bell.away", extra={"job": name})
 
 
-def anybody_waits() -> bool:
-    """Whether a job waits for a worker. True as well when Redis is away: then one process does everything."""
+def anybody_waits(name: str, *ids: int) -> bool:
+    """Whether another job than this one waits for a worker; True as well when Redis is away."""
     try:
-        return bool(_queue().count)
+        return any((job.func_name, tuple(job.args)) != (name, ids) for job in _queue().get_jobs(0, PEEKED))
     except RedisError:
         return True
 

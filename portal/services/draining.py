@@ -4,6 +4,8 @@ import logging
 from collections import deque
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from portal import bell, clock, failpoints
 from portal.errors import ConnectAgain, LeaseLost, NotNow
 from portal.extensions import db
@@ -58,6 +60,12 @@ def _drain(connection_id: int, fence: int) -> None:
         _rest(connection_id, fence, refusal)
     except XeroError as error:
         _stumble(connection_id, fence, error)
+    except (LeaseLost, SQLAlchemyError):
+        raise
+    except Exception as error:
+        log.exception("drain.broken", extra={"connection": connection_id})
+        _stumble(connection_id, fence, error)
+        raise
 
 
 def _read_books_again(work: Work) -> None:
@@ -114,18 +122,24 @@ def _rest(connection_id: int, fence: int, refusal: NotNow) -> None:
         row.rest_reason = refusal.reason[:20]
 
 
-def _stumble(connection_id: int, fence: int, error: XeroError) -> None:
-    """Xero, or the way to it, is in trouble: what was sent is on record, so it is only a matter of when to go on."""
+def _stumble(connection_id: int, fence: int, error: Exception) -> None:
+    """Xero, the way to it or we are in trouble: what was sent is on record, so it is a matter of when to go on."""
     log.warning("drain.stumbled", extra={"connection": connection_id, "error": repr(error)})
     with transaction() as session:
         row = leases.hold(session, connection_id, fence)
         row.stumbles += 1
         row.rest_until = max(row.rest_until or clock.now(), _after_stumbling(row.stumbles, error))
-        row.rest_reason = row.rest_reason if isinstance(error, Busy) else "trouble"
+        row.rest_reason = _reason(row, error)
     if isinstance(error, SignInExpired | AccessDenied | ScopeMissing):
         housekeeping.examine(connection_id)
 
 
-def _after_stumbling(stumbles: int, error: XeroError) -> datetime:
+def _reason(row: Connection, error: Exception) -> str | None:
+    if isinstance(error, Busy):
+        return row.rest_reason
+    return "trouble" if isinstance(error, XeroError) else "bug"
+
+
+def _after_stumbling(stumbles: int, error: Exception) -> datetime:
     asked = timedelta(seconds=error.retry_after) if isinstance(error, Busy) and error.retry_after else None
     return clock.now() + (asked or windows.pause(stumbles - 1))

@@ -61,7 +61,9 @@ class Work:
             (time.monotonic() - self.began) / settings().timings.quantum,
         )
         turns = max(by_calls, by_time)
-        return turns >= MOST_TURNS or (turns >= 1 and bell.anybody_waits())
+        return turns >= MOST_TURNS or (
+            turns >= 1 and bell.anybody_waits("jobs.pushes.drain", self.connection_id)
+        )
 
     @property
     def going(self) -> bool:
