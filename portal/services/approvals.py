@@ -10,7 +10,7 @@ from portal import bell, clock
 from portal.errors import ConnectAgain, NotNow
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, Document, Link, Operation, Payment, Push, PushState
-from portal.services import organisations, outbox
+from portal.services import organisations, outbox, readiness
 from portal.services.unit import release, transaction
 from portal.words import FOR_APPROVAL
 from portal.xero import replies
@@ -71,7 +71,7 @@ def read(connection_id: int) -> int:
             link.xero_total = replies.parse_money(found[link.xero_id].get("Total"))
             if link.xero_status in ENDED:
                 _leave_out(link)
-        approved = sum(link.xero_status in outbox.PAYABLE for link in links)
+        approved = sum(link.xero_status in readiness.PAYABLE for link in links)
     if approved:
         bell.ring(DRAIN, connection_id)
     return approved

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal.models import Batch, Document, Failure, Operation, Push
-from portal.services import following, leases, letters, linking, outbox, writing
+from portal.services import following, leases, letters, linking, outbox, readiness, writing
 from portal.services.desk import Desk
 from portal.services.preflight import Blocked
 from portal.services.unit import transaction
@@ -43,7 +43,9 @@ def prepare(work: Work, document: Document, operation: Operation, *, in_the_air:
     """
     with transaction() as session:
         connection = leases.hold_live(session, work.connection_id, work.fence)
-        pushes = outbox.due(session, connection.location_id, connection.tenant_id, document, operation, MOST)
+        pushes = readiness.due(
+            session, connection.location_id, connection.tenant_id, document, operation, MOST
+        )
         if not pushes:
             return []
         ready = _write_all(Desk.lay(session, connection, pushes), pushes)
@@ -64,7 +66,7 @@ def _waits(
     full = payloads.MAX_ELEMENTS
     if len(part) == full or (document, operation) in letters.ALONE:
         return False
-    soon = outbox.coming(session, work.location_id, work.tenant_id, document, operation)
+    soon = readiness.coming(session, work.location_id, work.tenant_id, document, operation)
     return ceil((len(part) + soon) / full) <= ceil(soon / full)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from portal import words
 from portal.extensions import db
 from portal.models import Connection, Contact, Document, Invoice, Link, Operation, Push, PushState, Refund
-from portal.services import outbox, saying
+from portal.services import outbox, readiness, saying
 from portal.services.saying import Around
 from portal.words import Look
 
@@ -105,7 +105,7 @@ def _end(last: Step) -> str:
 def _step(push: Push, document: Document, document_id: int, own: Push | None, link: Link | None) -> Step:
     name, hoop_id = _named(document, document_id)
     needs_approval = push.document == Document.PAYMENT and document == Document.INVOICE
-    there = link is not None and (not needs_approval or link.xero_status in outbox.PAYABLE)
+    there = link is not None and (not needs_approval or link.xero_status in readiness.PAYABLE)
     return Step(document, document_id, name, hoop_id, own, link, there)
 
 

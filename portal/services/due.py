@@ -21,7 +21,7 @@ from portal.services import (
     mailing,
     notices,
     organisations,
-    outbox,
+    readiness,
     reconciliation,
     retention,
     rollcall,
@@ -62,7 +62,7 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
     moment = clock.now()
     push_due = (
         select(Push.id)
-        .where(Push.location_id == Connection.location_id, outbox.ready(moment, Connection.tenant_id))
+        .where(Push.location_id == Connection.location_id, readiness.ready(moment, Connection.tenant_id))
         .exists()
     )
     batch_due = (

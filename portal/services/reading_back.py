@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.extensions import db
 from portal.models import Document, Link, Operation
-from portal.services import leases, looking, outbox, preferences, seen, writing_changes
+from portal.services import leases, looking, preferences, readiness, seen, writing_changes
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
@@ -32,7 +32,7 @@ def read(work: Work, operation: Operation) -> None:
 
 def _wanted(work: Work, operation: Operation) -> list[str]:
     session = db.session()
-    due = outbox.due(session, work.location_id, work.tenant_id, Document.INVOICE, operation, MOST)
+    due = readiness.due(session, work.location_id, work.tenant_id, Document.INVOICE, operation, MOST)
     wishes = preferences.of(session, work.location_id) if due else None
     links = session.scalars(
         select(Link).where(

@@ -1,0 +1,124 @@
+"""Which pushes can go now, asked by state; nothing here changes one.
+
+A push can go when it is queued or has waited long enough, stands in no open batch, its parent is in Xero, and no other
+push of the same document is under way. Never by `id > last`, which would miss rows that commit late.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from portal import clock
+from portal.models import Document, Link, Operation, Push, PushState
+
+PAYABLE = ("AUTHORISED", "PAID")
+
+
+def due(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation, most: int
+) -> Sequence[Push]:
+    """What may be sent now, oldest first: queued or waited long enough, in no open batch, parent in Xero."""
+    return session.scalars(
+        select(Push)
+        .where(
+            Push.location_id == location_id,
+            Push.document == document,
+            Push.operation == operation,
+            ready(clock.now(), tenant_id),
+        )
+        .order_by(Push.id)
+        .limit(most)
+    ).all()
+
+
+def any_due(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation
+) -> bool:
+    """Whether anything of this kind may be sent now."""
+    return bool(due(session, location_id, tenant_id, document, operation, 1))
+
+
+def kinds_wanted(session: Session, location_id: int) -> set[tuple[Document, Operation]]:
+    """The kinds of which something is wanted now, whether or not its parent is in Xero."""
+    found = session.execute(
+        select(Push.document, Push.operation)
+        .where(Push.location_id == location_id, _wanted(clock.now()))
+        .distinct()
+    )
+    return {(document, operation) for document, operation in found}
+
+
+def coming(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation
+) -> int:
+    """How many of this kind wait for a parent that is itself on its way to Xero or about to go."""
+    parent = aliased(Push)
+    on_its_way = (
+        select(parent.id)
+        .where(
+            parent.location_id == Push.location_id,
+            parent.document == Push.parent_document,
+            parent.document_id == Push.parent_id,
+            parent.operation == Operation.CREATE,
+            parent.state.in_((PushState.QUEUED, PushState.SENDING)),
+        )
+        .exists()
+    )
+    found = select(func.count()).where(
+        Push.location_id == location_id,
+        Push.document == document,
+        Push.operation == operation,
+        Push.state == PushState.QUEUED,
+        on_its_way,
+        ~_parent_is_there(tenant_id),
+    )
+    return session.scalar(found) or 0
+
+
+def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """The condition that a push can go now, by state and never by `id > last`.
+
+    It is queued or has waited long enough, is in no open batch, its parent is in Xero, and no other push of the
+    same document is under way.
+    """
+    return and_(_wanted(moment), _parent_is_there(tenant_id), _not_under_way())
+
+
+def _wanted(moment: datetime) -> ColumnElement[bool]:
+    return and_(
+        Push.state.in_((PushState.QUEUED, PushState.WAITING)),
+        Push.batch_id.is_(None),
+        or_(Push.state == PushState.QUEUED, Push.next_try_at <= moment),
+    )
+
+
+def _parent_is_there(tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    link = aliased(Link)
+    there = (
+        select(link.id)
+        .where(
+            link.tenant_id == tenant_id,
+            link.location_id == Push.location_id,
+            link.document == Push.parent_document,
+            link.document_id == Push.parent_id,
+            or_(Push.document != Document.PAYMENT, link.xero_status.in_(PAYABLE)),
+        )
+        .exists()
+    )
+    return or_(Push.parent_id.is_(None), there)
+
+
+def _not_under_way() -> ColumnElement[bool]:
+    other = aliased(Push)
+    return ~(
+        select(other.id)
+        .where(
+            other.location_id == Push.location_id,
+            other.document == Push.document,
+            other.document_id == Push.document_id,
+            other.batch_id.is_not(None),
+        )
+        .exists()
+    )
