@@ -25,11 +25,11 @@ def create_app(settings: Settings) -> Flask:
 
 def _join(app: Flask, settings: Settings) -> None:
     """Rooms are read only when an app is made: a letterbox or a model can be used without the pages."""
-    from portal import api, cli, filters, handlers, security, views
+    from portal import api, assets, cli, filters, handlers, security, views
 
     security.configure(app, settings)
     _bind(app)
-    for room in (filters, handlers, views, api, cli):
+    for room in (assets, filters, handlers, views, api, cli):
         room.register(app)
 
 

@@ -16,10 +16,21 @@
     setTimeout(() => note.remove(), 8000);
   };
 
+  const boxes = (form) => [...form.querySelectorAll("input[name=push]")];
+  const count = (form) => {
+    const chosen = boxes(form).filter((box) => box.checked).length;
+    const said = form.querySelector("[data-chosen]");
+    if (!said) return;
+    said.hidden = false;
+    said.textContent = chosen ? `${chosen} chosen` : "Nothing chosen";
+  };
+
   const wake = (within) => {
     within.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = !navigator.clipboard; });
     within.querySelectorAll("[data-select-all]").forEach((box) => { box.hidden = false; });
     within.querySelector("[data-focus]")?.focus();
+    within.querySelectorAll("[data-keys]").forEach((hint) => { hint.hidden = false; });
+    within.querySelectorAll("form[data-select]").forEach(count);
   };
 
   const closeMenus = (except) => document.querySelectorAll("details.menu[open]").forEach((menu) => {
@@ -50,9 +61,32 @@
     if (all) all.closest("form").querySelectorAll("input[name=push], input[name=row]").forEach((box) => { box.checked = all.checked; });
     const form = event.target.closest("form[data-unsaved]");
     if (form) unsaved = form;
+    const list = event.target.closest("form[data-select]");
+    if (list) count(list);
   });
   document.addEventListener("submit", (event) => { if (event.target === unsaved) unsaved = null; });
   addEventListener("beforeunload", (event) => { if (unsaved?.isConnected) event.preventDefault(); });
+
+  // Rows are chosen like mail: Shift with a click takes all between, j and k move, x chooses; only inside the list.
+  let last = null;
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest("form[data-select] input[name=push]");
+    if (!box) return;
+    const all = boxes(box.form), [from, to] = [all.indexOf(last), all.indexOf(box)].sort((a, b) => a - b);
+    if (event.shiftKey && from >= 0) all.slice(from, to + 1).forEach((each) => { each.checked = box.checked; });
+    last = box;
+    count(box.form);
+  });
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.closest?.("form[data-select]");
+    if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+    const all = boxes(form), at = all.indexOf(event.target.closest("tr")?.querySelector("input[name=push]"));
+    const step = { j: 1, k: -1 }[event.key];
+    if (step) all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))]?.focus();
+    else if (event.key === "x" && at >= 0) all[at].click();
+    else return;
+    event.preventDefault();
+  });
 
   // A list that renews itself waits while somebody chooses rows, reads an open entry or has the focus in it.
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from portal.extensions import db
@@ -12,10 +12,13 @@ from portal.models import (
     Invoice,
     InvoiceStatus,
     Line,
-    Link,
     MappingKind,
+    Operation,
+    Push,
+    PushState,
 )
-from portal.services import mapping_history, mappings, tracking
+from portal.services import mapping_history, mappings, outbox, tracking
+from portal.services.following import TOO_EARLY
 from portal.services.mapping_book import DEFAULT_ACCOUNT, MappingBook, Target, percent_key
 
 TRACKING = MappingKind.TRACKING
@@ -155,12 +158,6 @@ def _open_lines(session: Session, location_id: int, book: MappingBook) -> list[_
     connection = session.scalar(select(Connection).where(Connection.location_id == location_id))
     if connection is None:
         return []
-    held = exists().where(
-        Link.tenant_id == connection.tenant_id,
-        Link.location_id == location_id,
-        Link.document == Document.INVOICE,
-        Link.document_id == Invoice.id,
-    )
     rows = session.execute(
         select(Invoice.id, Invoice.status, Line.product_id, Line.category_key, Line.tax_key)
         .join(Line, Line.invoice_id == Invoice.id)
@@ -169,7 +166,7 @@ def _open_lines(session: Session, location_id: int, book: MappingBook) -> list[_
             Invoice.live_mode.is_(True),
             Invoice.created_at >= connection.cut_off,
             Invoice.status.not_in(ENDED),
-            ~held,
+            Invoice.id.in_(_not_there_yet(location_id)),
         )
     )
     known: dict[tuple[str | None, str, str], tuple[bool, frozenset[str]]] = {}
@@ -191,3 +188,14 @@ def _needs(
     default = book.chosen.get((MappingKind.DEFAULT, DEFAULT_ACCOUNT), "")
     options = book.options_of_line(product_id, category)
     return not account, frozenset({account or default, book.chosen_tax(tax_key), *options})
+
+
+def _not_there_yet(location_id: int) -> Select[int]:
+    """The invoices that still are to go: few beside those that went, so they are looked up by their pushes."""
+    early = and_(Push.state == PushState.SKIPPED, Push.message.in_(TOO_EARLY.values()))
+    return select(Push.document_id).where(
+        Push.location_id == location_id,
+        Push.document == Document.INVOICE,
+        Push.operation == Operation.CREATE,
+        or_(Push.state.in_((*outbox.OPEN, PushState.SENDING)), early),
+    )

@@ -25,6 +25,7 @@ from portal.models import (
 from portal.services import choice as choosing
 from portal.services import finding, overview, paging, saying, xero_links
 from portal.services.choice import Choice
+from portal.services.finding import Found
 from portal.services.paging import Slice
 from portal.services.saying import Around
 from portal.words import Look
@@ -84,15 +85,16 @@ def page(location: Location, view: View, choice: Choice, size: int = paging.SIZE
 
     What is not sent comes in the order in which it was left out, which an index has; all else by its creation.
     """
-    chosen = [*_chosen(location.id, view), *choosing.within(Invoice.created_at, choice, location)]
     found = finding.find(location, choice.search) if choice.search else None
+    cut, days = bool(found and found.cut), list(choosing.within(Invoice.created_at, choice, location))
+    if view == View.NOT_SENT:
+        arms = [_left_out(location.id, state, days, found) for state in LEFT_OUT]
+        return paging.window(arms, Push.document_id, Push.updated_at, choice.at, size), cut
+    chosen = [*_chosen(location.id, view), *days]
     if found is not None:
         chosen.append(Invoice.id.in_(found.invoices))
-    if view == View.NOT_SENT:
-        arms = [_left_out(location.id, state).where(*chosen) for state in LEFT_OUT]
-        return paging.window(arms, Invoice.id, Push.updated_at, choice.at, size), bool(found and found.cut)
     arm = select(Invoice.id, Invoice.created_at).where(*chosen)
-    return paging.window([arm], Invoice.id, Invoice.created_at, choice.at, size), bool(found and found.cut)
+    return paging.window([arm], Invoice.id, Invoice.created_at, choice.at, size), cut
 
 
 def rows_of_all(location: Location, view: View, choice: Choice) -> Iterator[Row]:
@@ -210,22 +212,23 @@ def _chosen(location_id: int, view: View) -> list[ColumnElement[bool]]:
     if view in (View.NEEDS_YOU, View.WAITING):
         return [mine, Invoice.id.in_(_open(location_id, view))]
     still = Invoice.id.in_(_in_states(location_id, (*MOVING, PushState.BLOCKED)))
-    if view == View.SENT:
-        return [mine, _created_in(location_id, (PushState.SENT,)), ~still]
-    return [mine, ~still]
+    return [mine, _created_in(location_id, (PushState.SENT,)), ~still]
 
 
-def _left_out(location_id: int, state: PushState) -> Select[int, datetime]:
-    return select(Invoice.id, Push.updated_at).join(
-        Push,
-        and_(
-            Push.location_id == location_id,
-            Push.state == state,
-            Push.document == Document.INVOICE,
-            Push.operation == Operation.CREATE,
-            Push.document_id == Invoice.id,
-        ),
+def _left_out(
+    location_id: int, state: PushState, days: Sequence[ColumnElement[bool]], found: Found | None
+) -> Select[int, datetime]:
+    """Pushes of invoices that stand so and of which nothing else is open, to be read along their index."""
+    arm = select(Push.document_id, Push.updated_at).where(
+        Push.location_id == location_id,
+        Push.state == state,
+        Push.document == Document.INVOICE,
+        Push.operation == Operation.CREATE,
+        Push.document_id.not_in(_in_states(location_id, (*MOVING, PushState.BLOCKED))),
     )
+    if days:
+        arm = arm.where(exists().where(Invoice.id == Push.document_id, *days))
+    return arm.where(Push.document_id.in_(found.invoices)) if found is not None else arm
 
 
 def _open(location_id: int, view: View) -> Select[int]:

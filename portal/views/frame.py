@@ -1,6 +1,7 @@
 """What surrounds every page: location switch, counts in the menu, and the one banner."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask import Flask, g, request, url_for
 from portal.filters import plural
 from portal.models import Location, Push
 from portal.security import here, me, person
-from portal.services import overview, problems, users
+from portal.services import overview, problems, reconciliation, users
 from portal.services.overview import Glance, Stage
 
 NEARBY = 8
@@ -32,6 +33,7 @@ class Frame:
     locations: list[Location]
     glance: Glance
     stage: Stage
+    agreed: datetime | None
     banner: Banner | None
 
 
@@ -71,6 +73,14 @@ def glance() -> Glance:
     return found
 
 
+def agreed() -> datetime | None:
+    """When the books of this location were last found to agree; looked up once, and only while it is connected."""
+    if "agreed" not in g:
+        g.agreed = reconciliation.agreed_at(here().id) if glance().connection else None
+    found: datetime | None = g.agreed
+    return found
+
+
 def _document_url(push: Push) -> str:
     """The page of what a push is about."""
     return url_for("documents.show", kind=push.document, document_id=push.document_id)
@@ -84,7 +94,8 @@ def _frame() -> Frame | None:
 
 
 def _built() -> Frame:
-    return Frame(users.locations_of(me(), most=NEARBY + 1), glance(), glance().stage, _banner(glance()))
+    near = users.locations_of(me(), most=NEARBY + 1)
+    return Frame(near, glance(), glance().stage, agreed(), _banner(glance()))
 
 
 def _banner(glance: Glance) -> Banner | None:

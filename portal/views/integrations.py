@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.models import Source
 from portal.render import done, page_or
 from portal.security import here, me, must_be_able_to_change
-from portal.services import health, mappings, overview, sources
+from portal.services import health, mappings, next_step, sources
+from portal.views import frame
 
 room = Blueprint("integrations", __name__, url_prefix="/locations/<location_id>/settings/integrations")
 
@@ -16,15 +17,17 @@ room = Blueprint("integrations", __name__, url_prefix="/locations/<location_id>/
 @room.get("")
 def index() -> Response:
     """Both cards, each with its state and one next step."""
-    glance = overview.glance(here())
+    glance = frame.glance()
     missing = mappings.missing(here().id) if glance.connection else None
+    alarms = health.alarms(here().id) if glance.connection else []
+    step = next_step.of(glance, missing, alarms)
     return page_or(
         "integrations/_cards.html",
         "integrations/index.html",
         glance=glance,
-        missing=missing,
-        alarms=health.alarms(here().id) if glance.connection else [],
-        stage=overview.stage_of(glance.connection, missing),
+        step=step,
+        stage=step.stage,
+        agreed=frame.agreed(),
         **_source(),
     )
 

@@ -1,6 +1,7 @@
 """The long lists: filters, search, pages by cursor, files, and what they cost however long they are."""
 
 import csv
+import gzip
 import io
 import re
 from datetime import date, timedelta
@@ -191,3 +192,18 @@ def test_a_total_that_differs_in_xero_is_told_in_the_list(site: Flask, ana: Brow
     assert ("Sent, differs by 0.01" in sent) == (total != 1300)
     with site.app_context():
         assert db.session.scalars(select(Invoice.total).where(Invoice.number == "HS-1")).one() == 1300
+
+
+def test_assets_come_packed_and_are_kept_while_they_are_the_same(ana: Browser) -> None:
+    page = ana.get("/").text
+    assets = re.findall(r'(?:href|src)="(/[^"]+\.(?:css|js|svg)\?v=[0-9a-f]{12})"', page)
+    assert len(assets) == 5
+    sizes = 0
+    for each in assets:
+        packed, whole = ana.get(each, Accept_Encoding="gzip"), ana.get(each)
+        assert gzip.decompress(packed.data) == whole.data
+        assert "immutable" in packed.headers["Cache-Control"]
+        assert ana.get(each, Accept_Encoding="gzip", If_None_Match=packed.headers["ETag"]).status_code == 304
+        sizes += len(packed.data)
+    assert len(page) + sizes < 250_000
+    assert "Content-Encoding" not in ana.get("/", Accept_Encoding="gzip").headers
