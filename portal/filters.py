@@ -53,6 +53,7 @@ def register(app: Flask) -> None:
         money,
         number,
         moment,
+        ago,
         upcoming,
         clock_time,
         day,
@@ -73,8 +74,8 @@ class Lean(Extension):
     """Templates are indented for people; what is sent is not."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """The template without the blanks that its lines begin with."""
-        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
+        """The template with one blank where its lines begin with many."""
+        return re.sub(r"^[ \t]+", " ", source, flags=re.MULTILINE)
 
 
 def labelled(accounts: Iterable[LedgerAccount]) -> list[tuple[str, str]]:
@@ -133,6 +134,11 @@ def moment(at: datetime | None, absent: str = "never", zone: str | None = None) 
         return absent
     words = f"{_relative(at)} · {clock_time(at, zone)}"
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
+
+
+def ago(at: datetime) -> str:
+    """Only the relative part: `3 minutes ago`."""
+    return _relative(at)
 
 
 def upcoming(at: datetime) -> Markup | str:

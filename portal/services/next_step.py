@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.services import overview
 from portal.services.health import Alarm
 from portal.services.mappings import Missing
 from portal.services.overview import Glance, Stage
@@ -30,8 +29,7 @@ class Step:
 
 def of(glance: Glance, missing: Missing | None, alarms: Sequence[Alarm]) -> Step:
     """The next step of a location, the most urgent one."""
-    stage = overview.stage_of(glance.connection, missing)
-    connection = glance.connection
+    stage, connection = glance.stage, glance.connection
     if connection is None:
         return Step(
             stage, "Send invoices, contacts and payments to Xero.",
@@ -55,7 +53,7 @@ def of(glance: Glance, missing: Missing | None, alarms: Sequence[Alarm]) -> Step
             connection.since,
             post=True,
         )
-    if stage == Stage.UNMAPPED and missing is not None and not glance.tally.mapped:
+    if stage == Stage.UNMAPPED and missing is not None:
         return Step(
             stage, "Choose accounts before the first invoice goes.", f"Still to be chosen: {missing.sentence}.",
             "Map accounts", "mappings.index",
@@ -78,7 +76,7 @@ def _of_mapping(
             stage, alarms[0].sentence, alarms[0].depends, "Choose another account", "mappings.index",
             args=(("only", "stale"),),
         )  # fmt: skip
-    if stage == Stage.UNMAPPED and missing is not None:
+    if missing is not None and not missing.complete:
         return Step(
             stage, f"Choose {missing.sentence}.", "Documents that need them wait until then.", "Map accounts",
             "mappings.index", args=(("only", "unmapped"),),

@@ -12,6 +12,7 @@ from portal.models import Location, Push
 from portal.security import here, me, person
 from portal.services import overview, problems, reconciliation, users
 from portal.services.overview import Glance, Stage
+from portal.views import help as help_room
 
 NEARBY = 8
 
@@ -45,6 +46,7 @@ def register(app: Flask) -> None:
             "again": _again,
             "narrowed": _narrowed,
             "nearby": NEARBY,
+            "help_of_screen": help_room.of_screen,
             "advice": problems.advice,
             "document_url": _document_url,
             "person": me() if person() else None,

@@ -48,6 +48,10 @@ SIGHTS = {
     "API keys": Sight(HARBOUR, "settings/api-keys", "API keys"),
     "reconciliation, not yet": Sight(stock.NEVER, "reconciliation", "Reconciliation"),
     "reconciliation": Sight(HARBOUR, "reconciliation", "Reconciliation"),
+    "overview, none found": Sight(None, "/?q=nothing", "Locations"),
+    "a location to go to": Sight(None, "/locations?q=b", "Find a location"),
+    "help": Sight(None, "/help", "Help"),
+    "help of a screen": Sight(None, "/help/sync-activity", "Sync activity"),
     "invoices": Sight(HARBOUR, "invoices", "Invoices"),
     "invoices, none yet": Sight(stock.NEVER, "invoices", "Invoices"),
     "invoices, none found": Sight(HARBOUR, "invoices?q=nothing", "Invoices"),
@@ -56,6 +60,9 @@ SIGHTS = {
     "payments": Sight(HARBOUR, "payments", "Payments"),
     "payments, none yet": Sight(stock.NEVER, "payments", "Payments"),
     "sync activity": Sight(HARBOUR, "sync-activity", "Sync activity"),
+    "sync activity, filtered": Sight(
+        HARBOUR, "sync-activity?kind=payments&q=1001&state=sent", "Sync activity"
+    ),
     "sync activity, none yet": Sight(stock.NEVER, "sync-activity", "Sync activity"),
     "troubleshooting": Sight(HARBOUR, "troubleshooting", "Troubleshooting"),
     "troubleshooting, answered": Sight(HARBOUR, "troubleshooting?number=1001", "Troubleshooting"),
@@ -240,3 +247,33 @@ def violations(page: Page, rules: list[str]) -> list[str]:
         + "; ".join(f"{node['target']} {node['failureSummary']}" for node in each["nodes"][:3])
         for each in answer["violations"]
     ]
+
+
+def test_rows_are_chosen_by_keyboard_and_with_shift(ana: Watched, house: House, stocked: stock.Stock) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "sync-activity"))
+    boxes, said = page.locator("input[name=push]"), page.locator("[data-chosen]")
+    expect(said).to_have_text("Nothing chosen")
+    boxes.first.focus()
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    expect(boxes.nth(1)).to_be_focused()
+    expect(said).to_have_text("1 chosen")
+    boxes.nth(0).click()
+    boxes.nth(3).click(modifiers=["Shift"])
+    expect(said).to_have_text("3 chosen")
+    page.get_by_label("Number, customer").press("x")
+    expect(page.get_by_label("Number, customer")).to_have_value("x")
+
+
+def test_a_search_swaps_the_list_and_keeps_the_address(
+    ana: Watched, house: House, stocked: stock.Stock
+) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "invoices"))
+    page.get_by_label("Number, customer").fill("1001")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert "q=1001" in page.url
+    page.get_by_role("link", name="Clear").click()
+    expect(page.locator("tbody tr")).not_to_have_count(1)
