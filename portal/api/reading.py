@@ -30,7 +30,7 @@ def status() -> shapes.StatusShape:
 @route("GET", "/invoices", answer=shapes.Invoices, query=shapes.InvoiceQuery)
 def invoices(query: shapes.InvoiceQuery) -> shapes.Invoices:
     """Invoices, the newest first. `state` is that of `sync`."""
-    page = feeds.invoice_feed(here().id, query.state, query.q, query.cursor, query.limit)
+    page = feeds.invoice_feed(here(), query.state, query.q, query.cursor, query.limit)
     return shapes.Invoices(items=[telling.invoice(row) for row in page.items], next_cursor=page.next)
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from portal import words
 from portal.filters import money
 from portal.models import Difference, DifferenceKind, Document, Failure, Link, Push, PushState
 from portal.services import replying
@@ -64,13 +65,13 @@ def compare(ours: Ours, theirs: Seen | None) -> list[Difference]:
     if ours.pending is not None:
         return [_pending(ours, ours.pending)]
     if ours.ended:
-        return [_told(ours, DifferenceKind.STATUS, "ended", theirs.status)] if there and theirs else []
+        return [_told(ours, DifferenceKind.STATUS, "Taken back", _status(theirs))] if there and theirs else []
     if ours.link is None:
         return _absent(ours)
     if theirs is None:
-        return [_told(ours, DifferenceKind.GONE, None, "not there")]
+        return [_told(ours, DifferenceKind.GONE, _amount(ours), "Not there")]
     if not there:
-        return [_told(ours, DifferenceKind.GONE, None, theirs.status)]
+        return [_told(ours, DifferenceKind.GONE, _amount(ours), _status(theirs))]
     return list(_beside(ours, ours.link, theirs))
 
 
@@ -140,6 +141,10 @@ def _told(
         xero_id=ours.link.xero_id if ours.link else None, ours=mine, theirs=theirs, message=message,
         push_id=push.id if push else None,
     )  # fmt: skip
+
+
+def _status(theirs: Seen) -> str:
+    return words.IN_XERO.get(theirs.status, theirs.status)
 
 
 def _amount(ours: Ours) -> str:

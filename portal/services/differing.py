@@ -19,29 +19,29 @@ class Words:
 
 WORDS: dict[DifferenceKind, Words] = {
     DifferenceKind.MISSING: Words("Missing in Xero", "Have it sent on the invoice's page."),
-    DifferenceKind.BLOCKED: Words("Needs you before it goes to Xero", "Mend the cause, then it goes by itself."),
+    DifferenceKind.BLOCKED: Words("Needs you", "Mend the cause, then it goes by itself."),
     DifferenceKind.GONE: Words(
         "No longer in Xero", "Somebody voided or deleted it there. Ask them, then settle it in HoopAI or in Xero."
     ),
     DifferenceKind.TOTAL: Words(
-        "Another amount in Xero", "Compare the two. Correct the one that is wrong; a change in HoopAI is sent again."
+        "Amount differs", "Compare the two. Correct the one that is wrong; a change in HoopAI is sent again."
     ),
-    DifferenceKind.STATUS: Words("Another status in Xero", "Settle it in Xero, or in HoopAI, whichever is behind."),
+    DifferenceKind.STATUS: Words("Status differs", "Settle it in Xero, or in HoopAI, whichever is behind."),
     DifferenceKind.PAID: Words(
-        "Another amount paid in Xero",
+        "Paid differs",
         "Look at the payments in Xero: one was entered or removed there by hand.",
     ),
-    DifferenceKind.DATE: Words("Another date in Xero", "It was changed in Xero. Change it back there, or leave it."),
+    DifferenceKind.DATE: Words("Date differs", "It was changed in Xero. Change it back there, or leave it."),
     DifferenceKind.CONTACT: Words(
-        "Another customer in Xero", "It was changed in Xero. Change it back there, or leave it."
+        "Customer differs", "It was changed in Xero. Change it back there, or leave it."
     ),
     DifferenceKind.ACCOUNT: Words(
-        "Another account in Xero",
+        "Account differs",
         "It was moved in Xero. Leave it, or move it back there; the mapping counts for new ones.",
     ),
     DifferenceKind.ONLY_XERO: Words(
         "Only in Xero", "It bears HoopAI's mark, and HoopAI has no such document. Void it in Xero if it is a double."
     ),
-    DifferenceKind.WAITING: Words("On its way to Xero", "Nothing; it goes by itself."),
-    DifferenceKind.LEFT_OUT: Words("Not sent to Xero", "Nothing, if that is right. The reason stands beside it."),
+    DifferenceKind.WAITING: Words("On its way", "Nothing; it goes by itself."),
+    DifferenceKind.LEFT_OUT: Words("Not sent", "Nothing, if that is right. The reason stands beside it."),
 }  # fmt: skip

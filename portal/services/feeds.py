@@ -11,17 +11,17 @@ from portal.errors import NotFoundHere
 from portal.extensions import db
 from portal.models import (
     Connection,
-    Contact,
     Document,
     Failure,
     Invoice,
     Link,
+    Location,
     Operation,
     Payment,
     Push,
     PushState,
 )
-from portal.services import activity, cursors, invoices, reckoning, xero_links
+from portal.services import activity, cursors, finding, invoices, reckoning, xero_links
 from portal.services.cursors import Feed
 
 SIZE, MOST = 50, 200
@@ -51,15 +51,16 @@ class InvoiceRow:
 
 
 def invoice_feed(
-    location_id: int, state: PushState | None, search: str, cursor: str | None, size: int = SIZE
+    location: Location, state: PushState | None, search: str, cursor: str | None, size: int = SIZE
 ) -> Feed[InvoiceRow]:
     """Invoices, the newest first. Raises ChooseAgain on a foreign cursor."""
+    location_id = location.id
     chosen = [
         Invoice.location_id == location_id,
         *cursors.before_moment(cursor, Invoice.created_at, Invoice.id),
     ]
     if search:
-        chosen.append(_named(location_id, search))
+        chosen.append(Invoice.id.in_(finding.find(location, search).invoices))
     if state:
         chosen.append(_stands(location_id, state))
     found = db.session.scalars(
@@ -177,19 +178,15 @@ def _payment_rows(location_id: int, found: Sequence[Payment]) -> list[PaymentRow
     return [PaymentRow(payment, made.get(payment.id), links.get(payment.id)) for payment in found]
 
 
-def _named(location_id: int, search: str) -> ColumnElement[bool]:
-    like = f"%{search.replace('%', '').replace('_', '')}%"
-    named = select(Contact.id).where(
-        Contact.location_id == location_id, or_(Contact.name.ilike(like), Contact.company.ilike(like))
-    )
-    return or_(Invoice.number.ilike(like), Invoice.hoop_id == search, Invoice.contact_id.in_(named))
-
-
 def _stands(location_id: int, state: PushState) -> ColumnElement[bool]:
     """That the push which says how an invoice stands is in this state, as `_standing` chooses it."""
 
     def own(*states: PushState) -> ColumnElement[bool]:
-        return Invoice.id.in_(_documents(location_id, Document.INVOICE, states))
+        settled = [each for each in states if each.settled]
+        found = Invoice.id.in_(
+            _documents(location_id, Document.INVOICE, [each for each in states if not each.settled])
+        )
+        return or_(found, _has_push(location_id, settled)) if settled else found
 
     before = invoices.URGENCY[: invoices.URGENCY.index(state)]
     plain = and_(own(state), ~own(*before)) if before else own(state)
@@ -200,6 +197,12 @@ def _stands(location_id: int, state: PushState) -> ColumnElement[bool]:
     if state == PushState.BLOCKED:
         return or_(plain, held_up)
     return and_(plain, ~held_up) if state == PushState.QUEUED else plain
+
+
+def _has_push(location_id: int, states: Sequence[PushState]) -> ColumnElement[bool]:
+    """The same for states that most invoices are in: asked of each invoice, not of all pushes."""
+    mine = (Push.location_id == location_id, Push.document == Document.INVOICE, Push.state.in_(states))
+    return select(Push.id).where(*mine, Push.document_id == Invoice.id).exists()
 
 
 def _documents(location_id: int, document: Document, states: Sequence[PushState]) -> Select[int]:

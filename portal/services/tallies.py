@@ -9,6 +9,7 @@ from typing import Any
 from portal.models import Document
 
 OURS, THEIRS = 0, 2
+MONTH, DAY = len("2026-11"), len("2026-11-27")
 Tallies = dict[str, Any]
 
 
@@ -23,6 +24,14 @@ class Total:
     our_value: Decimal
     their_count: int
     their_value: Decimal
+
+    @property
+    def label(self) -> str:
+        """The period as people read it: `Nov 2026`, or `27 Nov 2026`."""
+        if len(self.period) == MONTH:
+            return f"{date.fromisoformat(self.period + '-01'):%b %Y}"
+        day = date.fromisoformat(self.period)
+        return f"{day.day} {day:%b %Y}"
 
     @property
     def agrees(self) -> bool:
@@ -67,12 +76,12 @@ def count(
 
 def by_day(tallies: Tallies) -> list[Total]:
     """One row for each day, kind and currency, the newest day first."""
-    return _totals(tallies, 10)
+    return _totals(tallies, DAY)
 
 
 def by_month(tallies: Tallies) -> list[Total]:
     """The same by month."""
-    return _totals(tallies, 7)
+    return _totals(tallies, MONTH)
 
 
 def by_account(tallies: Tallies) -> list[AccountTotal]:
