@@ -29,8 +29,11 @@ from portal.models import (
 from portal.services import api_keys, people, users
 from portal.services.unit import transaction
 from tests.portal.api.conftest import Program, location_id
+from tests.portal.conftest import EITHER
 from tests.portal.views import builders
 from tests.portal.views.builders import BANK, OTHER, SALES
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 SAMPLES = {"hoop_id": "inv0", "push_id": "1", "run_id": "1"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

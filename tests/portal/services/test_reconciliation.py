@@ -14,9 +14,12 @@ from portal.extensions import db
 from portal.models import Difference, Reconciliation, RunState, XeroSeen
 from portal.services import connections, intake, organisations, outbox, reconciliation, reconciling, tallies
 from portal.services.unit import release
+from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
 from tests.support.xero import Xero
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 D = Decimal
 
