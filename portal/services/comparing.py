@@ -8,7 +8,7 @@ from typing import Any
 
 from portal import words
 from portal.models import Contact, Document, Invoice, InvoiceStatus, LedgerAccount, Link, Payment, Refund
-from portal.services import matching
+from portal.services import matching, rounding
 from portal.services.mapping_history import method_name
 from portal.services.seen import GONE
 
@@ -157,7 +157,7 @@ def of(kind: Document, row: Contact | Invoice | Payment | Refund, link: Link | N
 
 def lines_there(ours: Invoice, link: Link | None) -> list[Told | None]:
     """Xero's line for each of ours as it was read back, in our order; None where none fits or nobody looked."""
-    rows: list[Told] = list(View.of(link).told.get("lines") or [])
+    rows = rounding.without(View.of(link).told.get("lines") or [], len(ours.lines))
     if len(rows) == len(ours.lines):
         return list(rows)
     found: list[Told | None] = []

@@ -91,19 +91,26 @@ def what_of(book: MappingBook, account_id: str, kind: MappingKind) -> str | None
 def _broken(book: MappingBook) -> dict[tuple[str, str], list[Target]]:
     """The unusable ones (value and what is wrong) with the targets that are mapped to each."""
     found: dict[tuple[str, str], list[Target]] = {}
+    known: dict[tuple[MappingKind, str], str | None] = {}
     for (kind, key), value in book.chosen.items():
         if kind == MappingKind.TAX:
-            rate = book.rates.get(value)
-            what = None if rate is not None and rate.usable else "can no longer be used on sales in Xero"
-            if what is None and rate is not None and rate.rate != _percent(book, key, rate.rate):
-                what = f"is {rate.rate.normalize():f} % in Xero now"
-        elif kind == MappingKind.TRACKING:
-            what = _wrong_option(book, value)
+            what = _wrong_rate(book, key, value)
+        elif (kind, value) in known:
+            what = known[kind, value]
         else:
-            what = what_of(book, value, kind)
+            what = _wrong_option(book, value) if kind == TRACKING else what_of(book, value, kind)
+            known[kind, value] = what
         if what:
             found.setdefault((value, what), []).append((kind, key))
     return found
+
+
+def _wrong_rate(book: MappingBook, key: str, value: str) -> str | None:
+    rate = book.rates.get(value)
+    if rate is None or not rate.usable:
+        return "can no longer be used on sales in Xero"
+    differs = rate.rate != _percent(book, key, rate.rate)
+    return f"is {rate.rate.normalize():f} % in Xero now" if differs else None
 
 
 def _wrong_option(book: MappingBook, value: str) -> str | None:
@@ -155,16 +162,14 @@ class _OpenLine:
 
 def _open_lines(session: Session, location_id: int, book: MappingBook) -> list[_OpenLine]:
     """Lines of invoices that are to go to Xero and are not there, with the accounts and rates they need."""
-    connection = session.scalar(select(Connection).where(Connection.location_id == location_id))
-    if connection is None:
-        return []
     rows = session.execute(
         select(Invoice.id, Invoice.status, Line.product_id, Line.category_key, Line.tax_key)
         .join(Line, Line.invoice_id == Invoice.id)
+        .join(Connection, Connection.location_id == Invoice.location_id)
         .where(
             Invoice.location_id == location_id,
             Invoice.live_mode.is_(True),
-            Invoice.created_at >= connection.cut_off,
+            Invoice.created_at >= Connection.cut_off,
             Invoice.status.not_in(ENDED),
             Invoice.id.in_(_not_there_yet(location_id)),
         )

@@ -180,7 +180,7 @@ def names_of(session: Session, location_id: int, targets: Iterable[Target]) -> d
         keys = [key for each, key in wanted if each == kind]
         found = select(column, table.name).where(table.location_id == location_id, column.in_(keys))
         names |= {(kind, key): name for key, name in session.execute(found)} if keys else {}
-    names = _names_of_products(session, location_id, wanted) | names
+    names |= _names_of_products(session, location_id, [target for target in wanted if target not in names])
     return {target: names.get(target) or _plain(*target) for target in wanted}
 
 

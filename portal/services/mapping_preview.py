@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from portal.extensions import db
 from portal.models import Connection, Document, Invoice, MappingKind, Operation, Product, Push, PushState
 from portal.services import mapping_history, mappings, preferences, preflight, sent_lines
-from portal.services.mapping_book import Choices, MappingBook
+from portal.services.mapping_book import Choices, MappingBook, Target
 from portal.services.mapping_rules import checked
 from portal.services.preflight import Blocked, Organisation
 from portal.services.sent_lines import Concerned
@@ -79,12 +79,21 @@ def preview(location_id: int, choices: Choices) -> Preview:
 
 def _changes(session: Session, location_id: int, before: MappingBook, changes: Choices) -> list[Changed]:
     names = mapping_history.names_of(session, location_id, changes)
+    after = before.with_choices(changes)
     return [
         Changed(
-            names[kind, key], before.label(kind, before.chosen.get((kind, key), "")), before.label(kind, to)
+            names[target], _words(before, target, before.chosen.get(target, "")), _words(after, target, to)
         )
-        for (kind, key), to in changes.items()
+        for target, to in changes.items()
     ]
+
+
+def _words(book: MappingBook, target: Target, value: str) -> str:
+    """A choice in words; an empty one of a category by the default that it follows."""
+    kind, _ = target
+    if value or kind != MappingKind.CATEGORY or book.default_account is None:
+        return book.label(kind, value)
+    return f"the default, {book.default_account.label}"
 
 
 def _waiting(

@@ -1,7 +1,6 @@
 """The Account Mapping page: every category, tax and payment method with its choice, use and what waits for it."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +20,6 @@ FEW_OPTIONS = 400
 SIZE = 40
 ALL, UNMAPPED, STALE, WAITING, IN_USE = "all", "unmapped", "stale", "waiting", "in use"
 BY_USE = "use"
-FILTERS = (ALL, UNMAPPED, STALE, WAITING, IN_USE)
 
 
 @dataclass(slots=True)
@@ -43,16 +41,14 @@ class CategoryRow:
     suggestion: LedgerAccount | None = None
     why: str = ""
 
-    @property
-    def states(self) -> list[str]:
-        """The filters that it fits."""
-        fits = (
-            (UNMAPPED, self.unmapped),
-            (STALE, self.stale),
-            (WAITING, self.waiting),
-            (IN_USE, self.invoices),
-        )
-        return [ALL, *(name for name, fit in fits if fit)]
+
+FITS: dict[str, Callable[[CategoryRow], object]] = {
+    ALL: lambda row: True,
+    UNMAPPED: lambda row: row.unmapped,
+    STALE: lambda row: row.stale,
+    WAITING: lambda row: row.waiting,
+    IN_USE: lambda row: row.invoices,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +133,14 @@ def table(location_id: int, asked: Asked | None = None, facts: Mapping[str, obje
     by_use = asked.only == IN_USE or asked.sort == BY_USE
     if by_use:
         _add_use(location_id, rows)
-    counts = Counter(state for row in rows for state in row.states)
-    fitting = [row for row in rows if asked.only in row.states and _found(row, asked.search)]
+    chosen = {name: [row for row in rows if fits(row)] for name, fits in FITS.items()}
+    fitting = chosen.get(asked.only, rows)
+    if asked.search:
+        fitting = [row for row in fitting if _found(row, asked.search)]
     shown = paging.cut(_in_order(fitting, asked.sort), asked.page, SIZE)
-    offered = revenue_accounts(book, wide=asked.wide)
-    suggesting.add(facts, shown.items, revenue_accounts(book))
+    revenue = revenue_accounts(book)
+    offered = revenue_accounts(book, wide=True) if asked.wide else revenue
+    suggesting.add(facts, shown.items, revenue)
     if not by_use:
         _add_use(location_id, shown.items)
     trackings = _trackings(book)
@@ -149,7 +148,7 @@ def table(location_id: int, asked: Asked | None = None, facts: Mapping[str, obje
     return Table(
         default=book.default_account,
         categories=shown,
-        counts={name: counts[name] for name in FILTERS if name != IN_USE or by_use},
+        counts={name: len(found) for name, found in chosen.items() if name != IN_USE or by_use},
         taxes=_taxes(book, waiting),
         methods=_methods(location_id, book, waiting),
         revenue_accounts=offered,
@@ -158,7 +157,7 @@ def table(location_id: int, asked: Asked | None = None, facts: Mapping[str, obje
         rounding=book.rounding_account,
         rounding_accounts=rounding_accounts(book),
         trackings=trackings,
-        few=len(shown.items) * options <= FEW_OPTIONS,
+        few=(len(shown.items) + 2) * options <= FEW_OPTIONS,
         suggested=any(row.suggestion for row in shown.items),
         book=book,
         looked_at=suggesting.looked_at(facts),
@@ -228,15 +227,21 @@ def _categories(
     wanted = select(Category.key, Category.name).where(Category.location_id == location_id)
     found = db.session.execute(wanted.where(Category.key == only) if only is not None else wanted)
     usable = {account.account_id for account in book.accounts.values() if account.takes_lines}
-    rows = [_category(key, name, book, usable, waiting) for key, name in found]
+    default = book.default_account
+    rows = [_category(key, name, book, default, usable, waiting) for key, name in found]
     return sorted(rows, key=lambda row: (not row.waiting, not row.unmapped, row.name.casefold(), row.key))
 
 
 def _category(
-    key: str, name: str, book: MappingBook, usable: set[str], waiting: dict[str, int]
+    key: str,
+    name: str,
+    book: MappingBook,
+    default: LedgerAccount | None,
+    usable: set[str],
+    waiting: dict[str, int],
 ) -> CategoryRow:
     own = book.chosen.get((MappingKind.CATEGORY, key), "")
-    account = book.accounts.get(own) if own else book.default_account
+    account = book.accounts.get(own) if own else default
     stale = account.account_id not in usable if account else bool(own)
     waits = waiting.get(f"category:{key}", 0)
     if stale and account:
@@ -245,7 +250,7 @@ def _category(
 
 
 def _found(row: CategoryRow, search: str) -> bool:
-    text = f"{row.name} {row.account.label if row.account else ''}" if search else ""
+    text = f"{row.name} {row.account.label if row.account else ''}"
     return search.casefold() in text.casefold()
 
 

@@ -32,6 +32,7 @@ BLOCKED = {
     "tax": "Needs a tax rate",
     "payment": "Needs a payment account",
     "account": "Needs another account",
+    "tracking": "Needs another tracking option",
     "contact": "Needs a decision about the customer",
     "number": "Number is taken in Xero",
     "approvals": "Xero plan's limit is reached",

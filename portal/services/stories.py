@@ -17,6 +17,7 @@ from portal.models import (
     Line,
     Link,
     Location,
+    MappingKind,
     Operation,
     Payment,
     Push,
@@ -29,21 +30,27 @@ from portal.services import (
     comparing,
     invoices,
     mappings,
+    rounding,
     saying,
     timelines,
     writing_invoices,
     xero_links,
 )
 from portal.services.comparing import Field, View
+from portal.services.mapping_book import MappingBook
 from portal.services.timelines import Edit, Moment
 from portal.words import Look
 
+TRACKING = MappingKind.TRACKING
 Pushes = Mapping[tuple[Document, int, Operation], Push]
 
 
 @dataclass(frozen=True, slots=True)
 class LineRow:
-    """One line with where it goes: the amount, its category, account and tax rate; `differs` says where else it is."""
+    """One line with where it goes: the amount, its category, account, tax rate and tracking options.
+
+    `differs` says where else it is.
+    """
 
     line: Line
     amount: Decimal
@@ -51,6 +58,7 @@ class LineRow:
     account: LedgerAccount | None
     tax: TaxRate | None
     differs: str = ""
+    tracked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class Story:
     refunds: list[RefundRow]
     edits: list[Edit]
     difference: Decimal
+    balance: Decimal
     timeline: list[Moment]
     fields: list[Field]
     view: View
@@ -150,6 +159,10 @@ def story(location: Location, hoop_id: str) -> Story:
     change = by_document.get((Document.INVOICE, invoice.id, Operation.UPDATE))
     sent = change is not None and change.state == PushState.SENT
     push, beside = invoices.standing(pushes), saying.around(location, connection, pushes, [invoice.id])
+    book = mappings.book(location.id)
+    difference = (
+        writing_invoices.reckoned(invoice).differs_from(invoice.total) if invoice.lines else Decimal(0)
+    )
     return Story(
         invoice=invoice,
         pushes=pushes,
@@ -158,13 +171,12 @@ def story(location: Location, hoop_id: str) -> Story:
         url=xero_links.address(connection, link),
         contact_link=contact_link,
         contact_url=xero_links.address(connection, contact_link),
-        lines=_lines(location.id, invoice, link),
+        lines=_lines(book, invoice, link),
         payments=_payments(invoice, connection, by_document, link),
         refunds=_refunds(invoice, connection, by_document),
         edits=timelines.edits(change.before, link.content) if sent and change and link else [],
-        difference=writing_invoices.reckoned(invoice).differs_from(invoice.total)
-        if invoice.lines
-        else Decimal(0),
+        difference=difference,
+        balance=rounding.balance(book, difference),
         timeline=timelines.of(invoice, pushes),
         fields=comparing.invoice(invoice, link, contact_link),
         view=View.of(link),
@@ -211,15 +223,14 @@ def _refunds(invoice: Invoice, connection: Connection | None, pushes: Pushes) ->
     ]
 
 
-def _lines(location_id: int, invoice: Invoice, link: Link | None) -> list[LineRow]:
-    book = mappings.book(location_id)
+def _lines(book: MappingBook, invoice: Invoice, link: Link | None) -> list[LineRow]:
     there = comparing.lines_there(invoice, link)
     known = list(book.accounts.values())
     keys = [line.category_key for line in invoice.lines]
     names = {
         row.key: row.name
         for row in db.session.scalars(
-            select(Category).where(Category.location_id == location_id, Category.key.in_(keys))
+            select(Category).where(Category.location_id == invoice.location_id, Category.key.in_(keys))
         )
     }
     return [
@@ -230,6 +241,10 @@ def _lines(location_id: int, invoice: Invoice, link: Link | None) -> list[LineRo
             account := book.account_of_line(line.product_id, line.category_key),
             book.tax_for(line.tax_key),
             comparing.account_differs(row, account, known),
+            tuple(
+                book.label(TRACKING, each)
+                for each in book.options_of_line(line.product_id, line.category_key)
+            ),
         )
         for line, row in zip(invoice.lines, there, strict=True)
     ]

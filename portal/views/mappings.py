@@ -12,7 +12,6 @@ from portal.render import done, page_or
 from portal.security import here, me
 from portal.services import (
     category_products,
-    connections,
     health,
     mapping_history,
     mapping_preview,
@@ -23,6 +22,7 @@ from portal.services import (
 )
 from portal.services.mapping_book import Choices
 from portal.services.mappings import Saved
+from portal.views import frame
 
 room = Blueprint(
     "mappings", __name__, url_prefix="/locations/<location_id>/settings/integrations/xero/account-mapping"
@@ -128,7 +128,7 @@ def _page(typed: Any, refused: dict[str, str], refusal: str | None) -> Response:
         args.get("only", "all"), args.get("q", "").strip()[:100], args.get("sort", ""), args.get("page", 1, int),
         "wide" in args,
     )  # fmt: skip
-    connection = connections.of(here().id)
+    connection = frame.glance().connection
     table = mapping_table.table(here().id, asked, connection.organisation if connection else {})
     return page_or(
         "mappings/_table.html",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -64,6 +65,7 @@ def maps_what_waits(page: Page, house: House) -> None:
     expect(row).to_contain_text("1 invoice")
     people.choose(page, "Xero account for Care plan", re.compile("^260 "))
     people.choose(page, "Xero account for Workshop", re.compile("^200 "))
+    people.choose(page, "Studio for Workshop", re.compile("^Newcastle"))
     page.get_by_role("button", name="Save mapping").click()
     expect(page.get_by_text("1 document waited for this and is on the way now.")).to_be_visible()
     expect(page.locator("#freed")).to_contain_text(
@@ -94,6 +96,7 @@ def changes_it_and_re_codes(page: Page, house: House) -> None:
     expect(page.get_by_role("heading", name="1 of 1 invoice done")).to_be_visible(timeout=SOON)
     expect(page.get_by_role("cell", name="Re-coded")).to_be_visible()
     assert codes(house) == ["270", "200"]
+    assert [one["Option"] for row in lines(house) for one in row["Tracking"]] == ["Newcastle"]
 
 
 def sees_who_did_it(page: Page, house: House) -> None:
@@ -104,8 +107,13 @@ def sees_who_did_it(page: Page, house: House) -> None:
 
 
 def codes(house: House) -> list[str]:
+    return [row["AccountCode"] for row in lines(house)]
+
+
+def lines(house: House) -> list[dict[str, Any]]:
     books = next(each for each in house.xero.organisations() if each["tenantId"] == house.xero.tenant("AU"))
-    return [row["AccountCode"] for row in books["invoices"][0]["LineItems"]]
+    found: list[dict[str, Any]] = books["invoices"][0]["LineItems"]
+    return found
 
 
 def reload_until(page: Page, url: str, there: Callable[[], bool]) -> None:

@@ -205,22 +205,6 @@ def test_problems_are_grouped_by_what_mends_them(location_id: int) -> None:
     assert groups["lock"].money == {"AUD": Decimal(1306)}
 
 
-@pytest.mark.parametrize(
-    ("number", "part"),
-    [
-        ("HS-1", "is in Xero"),
-        ("#hs-2", "on its way"),
-        ("HS-4", "No answer came"),
-        ("HS-5", "No account is chosen for Workshops."),
-        ("HS-8", "is not sent: A test-mode invoice."),
-        ("inv4", "No account is chosen for Workshops."),
-        ("HS-99", "HoopAI has not told us of an invoice HS-99"),
-    ],
-)
-def test_why_is_this_invoice_not_in_xero(location_id: int, number: str, part: str) -> None:
-    assert part in troubleshooting.why_not(portal.location(), number).sentence
-
-
 def test_every_failure_and_cause_has_advice() -> None:
     for failure in problems.Failure:
         assert problems.advice(failure).title
