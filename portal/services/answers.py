@@ -118,7 +118,8 @@ def _there(location: Location, invoice: Invoice, connection: Connection | None, 
         about = problems.advice(open_one.failure, open_one.cause) if open_one.failure else None
         what = words.DOCUMENTS[open_one.document].lower()
         said = open_one.message or (f"{about.title}." if about else "It is on its way.")
-        answer.meaning = f"Not yet there is a {what} of it, {words.OPERATIONS[open_one.operation]}: {said}"
+        part = f"Its {what}" if open_one.operation == Operation.CREATE else f"A change of the {what}"
+        answer.meaning = f"{part} is not there yet: {said}"
         answer.owner = about.owner if about else Owner.NOBODY
     elif not link.ours:
         answer.meaning = "It was in Xero before and was linked; the portal never changes it."
@@ -184,7 +185,7 @@ def _left_out(location: Location, invoice: Invoice, push: Push, connection: Conn
         return Answer(
             f"{name} was voided or deleted in HoopAI before it was sent.", invoice, "So Xero never had it."
         )
-    if push.settled_by_id:
+    if push.settled_by_id and push.state == PushState.SKIPPED:
         return Answer(
             f"{name} is not sent: {said or 'a person decided so.'}", invoice,
             "Retry on its page takes that back.", Owner.YOU, at=push.updated_at,
@@ -227,14 +228,14 @@ def _waits(invoice: Invoice, push: Push) -> Answer:
 
 def _on_its_way(invoice: Invoice, push: Push, connection: Connection | None) -> Answer:
     name = f"Invoice {invoice.number}"
+    if push.state == PushState.SENDING:
+        return Answer(f"{name} is being sent at this moment.", invoice, "", Owner.NOBODY)
     if connection is None or connection.state != ConnectionState.CONNECTED:
         reason = (connection.reason if connection else None) or "Xero is not connected."
         return Answer(
             f"{name} waits for the connection to Xero. {reason}", invoice, "It goes out as soon as that is mended.",
             Owner.YOU, "Look at the connection", "connections.panel",
         )  # fmt: skip
-    if push.state == PushState.SENDING:
-        return Answer(f"{name} is being sent at this moment.", invoice, "", Owner.NOBODY)
     if steps := chains.behind(push):
         return _behind(invoice, push, steps)
     if connection.rest_until and connection.rest_until > clock.now():
