@@ -32,6 +32,7 @@ from tests.support.portal import HARBOUR
 from tests.support.xero import Xero
 
 CATEGORY, TAX, DEFAULT = MappingKind.CATEGORY, MappingKind.TAX, MappingKind.DEFAULT
+TRACKING = MappingKind.TRACKING
 WORKSHOP = (CATEGORY, "product:workshop")
 
 
@@ -165,15 +166,25 @@ def test_a_mapping_is_copied_by_code_and_what_could_not_be_is_listed(location_id
     builders.fill(other)
     with transaction() as session:
         mappings.learn(session, location_id, {"name:only here": "Only here"}, {})
+    builders.track(location_id, "r1", "Region", "North", "South")
+    builders.track(other, "r2", "Region", "North")
+    tracked = {
+        (TRACKING, f"r1:{key}"): to for key, to in (("default", "North"), ("product:workshop", "South"))
+    }
     mappings.save(
         location_id,
         ana(),
-        {(CATEGORY, "name:only here"): SALES, WORKSHOP: OTHER, (DEFAULT, "account"): SALES},
+        {(CATEGORY, "name:only here"): SALES, WORKSHOP: OTHER, (DEFAULT, "account"): SALES, **tracked},
     )
     copied = mapping_transfer.copy(other, location_id, ana())
-    assert copied.saved.changed == 2
+    assert copied.saved.changed == 3
     assert mappings.book(other).chosen[WORKSHOP] == OTHER
+    assert mappings.book(other).chosen[TRACKING, "r2:default"] == "r2-North"
     assert ("Only here", "HoopAI has not used it here.") in copied.left
+    assert (
+        "Region for Workshops",
+        "Region: South has no counterpart in this Xero organisation.",
+    ) in copied.left
 
 
 def test_zero_percent_and_exempt_are_told_apart_and_a_set_of_taxes_has_its_own_rate(location_id: int) -> None:

@@ -29,6 +29,7 @@ from portal.models import (
     Push,
     PushState,
     TaxRate,
+    TrackingOption,
 )
 from portal.services import mappings
 from portal.services.unit import release, transaction
@@ -110,6 +111,22 @@ def connect_second() -> int:
 def choose(session: Session, location_id: int, kind: MappingKind, key: str, **to: str) -> None:
     """Write one mapping as it would have been saved."""
     session.add(Mapping(location_id=location_id, tenant_id=TENANT, kind=kind, key=key, **to))
+
+
+def track(location_id: int, tracking_id: str, name: str, *options: str) -> None:
+    """Give the organisation a tracking category with these options."""
+    with transaction() as session:
+        connection_id = session.scalars(
+            select(Connection.id).where(Connection.location_id == location_id)
+        ).one()
+        session.add_all(
+            TrackingOption(
+                connection_id=connection_id, option_id=f"{tracking_id}-{each}", name=each, status="ACTIVE",
+                tracking_id=tracking_id, tracking_name=name, tracking_status="ACTIVE", fetched_at=clock.now(),
+            )
+            for each in options
+        )  # fmt: skip
+    release()
 
 
 def fill(location_id: int, plans: tuple[Plan, ...] = PLANS) -> None:

@@ -22,7 +22,7 @@ PAGES = (
     "/settings/integrations/xero/account-mapping",
     "/settings/integrations/xero/account-mapping?only=unmapped&q=work&suggest=1",
     "/settings/integrations/xero/account-mapping?only=in+use&sort=use",
-    "/settings/integrations/xero/account-mapping?sort=account",
+    "/settings/integrations/xero/account-mapping?sort=account&wide=1",
     "/settings/integrations/xero/account-mapping/category?key=product:workshop",
     "/settings/integrations/xero/account-mapping/history",
     "/invoices",
