@@ -1,14 +1,25 @@
 """HoopAI's document beside Xero's, field by field, with every difference in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from portal import words
-from portal.models import Contact, Document, Invoice, InvoiceStatus, LedgerAccount, Link, Payment, Refund
-from portal.services import matching, rounding
+from portal.models import (
+    Attempt,
+    Contact,
+    Document,
+    Invoice,
+    InvoiceStatus,
+    LedgerAccount,
+    Link,
+    Payment,
+    Push,
+    Refund,
+)
+from portal.services import matching, rounding, seen
 from portal.services.mapping_history import method_name
 from portal.services.seen import GONE
 
@@ -41,7 +52,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Xero's side as last read, when that was, and whether the document is gone there."""
+    """Xero's side as last told, and when that was."""
 
     told: Told
     at: datetime | None
@@ -53,22 +64,52 @@ class View:
 
     @classmethod
     def of(cls, link: Link | None) -> "View":
-        """What is kept on a link; nothing where it was never read back."""
+        """What was read back and is kept on a link; nothing where that never was."""
         kept = (link.seen or {}) if link is not None else {}
         at = datetime.fromisoformat(str(kept["at"])) if kept.get("at") else None
         return cls(kept, at)
 
+    @classmethod
+    def newest(cls, link: Link | None, pushes: Iterable[Push]) -> "View":
+        """The same, or Xero's answer to what was sent last where that is newer.
 
-def invoice(ours: Invoice, link: Link | None, contact_link: Link | None = None) -> list[Field]:
-    """An invoice beside Xero's: what was read back, and where that was not done, what the last answer said."""
-    told = View.of(link).told
+        What is paid is left out where money was sent since: then only a look can tell it.
+        """
+        kept = cls.of(link)
+        if link is None:
+            return kept
+        sent = [each for push in pushes for each in push.attempts if each.outcome == "sent"]
+        own = [each for each in sent if each.answer and _about(each, link)]
+        last = max(own, key=lambda each: each.at, default=None)
+        if last is not None and (kept.at is None or kept.at < last.at):
+            kept = cls(seen.of(Document(link.document), last.answer), last.at)
+        later = any(kept.at is None or each.at > kept.at for each in sent if not _about(each, link))
+        unsure = ("paid", "credited") if later else ()
+        return cls({name: value for name, value in kept.told.items() if name not in unsure}, kept.at)
+
+
+def _about(attempt: Attempt, link: Link) -> bool:
+    """Whether an attempt was about the linked document itself."""
+    push = attempt.push
+    return (push.document, push.document_id) == (link.document, link.document_id)
+
+
+def invoice(
+    ours: Invoice,
+    link: Link | None,
+    view: View,
+    contact_link: Link | None = None,
+    known: Decimal | None = None,
+) -> list[Field]:
+    """An invoice beside Xero's. `known` is what is paid there as far as our own payments tell."""
+    told = view.told
     mine = contact_link is not None and not contact_link.ours
     status = link.xero_status if link else None
     number = (
         told.get("number") or (link.xero_number if link else None) or (ours.number_sent if link else None)
     )
     total = link.xero_total if link else None
-    paid = _sum(told.get("paid"), told.get("credited")) if told else None
+    paid = _sum(told["paid"], told.get("credited")) if "paid" in told else known if link else None
     called = _names(ours.contact, told.get("contact"))
     sent_as = f"Sent as {ours.number_sent}." if ours.number_sent != ours.number else ""
     return [
@@ -85,9 +126,9 @@ def invoice(ours: Invoice, link: Link | None, contact_link: Link | None = None) 
     ]  # fmt: skip
 
 
-def payment(ours: Payment, link: Link | None) -> list[Field]:
+def payment(ours: Payment, link: Link | None, view: View) -> list[Field]:
     """Money received beside Xero's payment."""
-    told, total = View.of(link).told, link.xero_total if link else None
+    told, total = view.told, link.xero_total if link else None
     gone = ours.taken_back_at is not None
     status = "Taken back" if gone else "Received"
     wrong = "deleted in Xero" if not gone and link and link.xero_status == "DELETED" else ""
@@ -102,9 +143,9 @@ def payment(ours: Payment, link: Link | None) -> list[Field]:
     ]  # fmt: skip
 
 
-def credit_note(ours: Refund, link: Link | None) -> list[Field]:
+def credit_note(ours: Refund, link: Link | None, view: View) -> list[Field]:
     """Money given back beside Xero's credit note."""
-    told, total = View.of(link).told, link.xero_total if link else None
+    told, total = view.told, link.xero_total if link else None
     status = link.xero_status if link else None
     return [
         Field("Number", f"Refund of invoice {ours.invoice.number}", link.xero_number if link else None),
@@ -117,9 +158,9 @@ def credit_note(ours: Refund, link: Link | None) -> list[Field]:
     ]
 
 
-def refund(ours: Refund, link: Link | None) -> list[Field]:
+def refund(ours: Refund, link: Link | None, view: View) -> list[Field]:
     """The money that went back beside the payment on the credit note."""
-    told, total = View.of(link).told, link.xero_total if link else None
+    told, total = view.told, link.xero_total if link else None
     wrong = "deleted in Xero" if link and link.xero_status == "DELETED" else ""
     return [
         Field("Amount", ours.amount, total, _more(ours.amount, total)),
@@ -131,9 +172,9 @@ def refund(ours: Refund, link: Link | None) -> list[Field]:
     ]
 
 
-def contact(ours: Contact, link: Link | None) -> list[Field]:
+def contact(ours: Contact, link: Link | None, view: View) -> list[Field]:
     """A customer beside Xero's contact."""
-    told = View.of(link).told
+    told = view.told
     email = (ours.email or "").casefold() != (told.get("email") or "").casefold()
     archived = "archived in Xero" if told.get("status") == "ARCHIVED" else ""
     return [
@@ -144,20 +185,22 @@ def contact(ours: Contact, link: Link | None) -> list[Field]:
     ]
 
 
-def of(kind: Document, row: Contact | Invoice | Payment | Refund, link: Link | None) -> list[Field]:
+def of(
+    kind: Document, row: Contact | Invoice | Payment | Refund, link: Link | None, view: View
+) -> list[Field]:
     """The fields of any document."""
     if isinstance(row, Invoice):
-        return invoice(row, link)
+        return invoice(row, link, view)
     if isinstance(row, Contact):
-        return contact(row, link)
+        return contact(row, link, view)
     if isinstance(row, Payment):
-        return payment(row, link)
-    return credit_note(row, link) if kind == Document.CREDIT_NOTE else refund(row, link)
+        return payment(row, link, view)
+    return credit_note(row, link, view) if kind == Document.CREDIT_NOTE else refund(row, link, view)
 
 
-def lines_there(ours: Invoice, link: Link | None) -> list[Told | None]:
-    """Xero's line for each of ours as it was read back, in our order; None where none fits or nobody looked."""
-    rows = rounding.without(View.of(link).told.get("lines") or [], len(ours.lines))
+def lines_there(ours: Invoice, view: View) -> list[Told | None]:
+    """Xero's line for each of ours as last told, in our order; None where none fits or nothing is known."""
+    rows = rounding.without(view.told.get("lines") or [], len(ours.lines))
     if len(rows) == len(ours.lines):
         return list(rows)
     found: list[Told | None] = []

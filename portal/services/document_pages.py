@@ -59,12 +59,13 @@ def page(location: Location, kind: str, document_id: int) -> Page:
     """Everything known of a contact, payment, credit note or refund, without asking Xero. Raises NotFoundHere."""
     paper = papers.one(location, kind, document_id)
     pushes = pushes_of(location.id, paper.kind, document_id)
+    view = View.newest(paper.link, pushes)
     push, beside = invoices.standing(pushes), saying.around(location, paper.connection, pushes)
     return Page(
         paper=paper,
         title=TITLES.get(paper.kind, "Invoice"),
-        fields=comparing.of(paper.kind, paper.row, paper.link),
-        view=View.of(paper.link),
+        fields=comparing.of(paper.kind, paper.row, paper.link, view),
+        view=view,
         push=push,
         look=saying.state(push, beside),
         open=chains.open_ones(pushes, beside),

@@ -39,7 +39,7 @@ def look(location: Location, kind: str, document_id: int) -> None:
 def _keep(link_id: int, document: Document, told: Told | None, stood: tuple[object, ...]) -> None:
     with transaction() as session:
         link = session.get_one(Link, link_id, with_for_update=True, populate_existing=True)
-        link.seen = {"fence": BY_HAND, "at": clock.now().isoformat(), **_FACTS[document](told)}
+        link.seen = {"fence": BY_HAND, "at": clock.now().isoformat(), **seen.of(document, told)}
         if told is None or _standing(link) != stood:
             return
         link.xero_status = str(told.get("Status") or told.get("ContactStatus") or link.xero_status)
@@ -71,12 +71,3 @@ def _first(document: Document, data: Told) -> Told | None:
     }
     found: list[Told] = data.get(names.get(document, "Payments")) or []
     return found[0] if found else None
-
-
-_FACTS: dict[Document, Callable[[Told | None], Told]] = {
-    Document.INVOICE: seen.invoice,
-    Document.CREDIT_NOTE: seen.invoice,
-    Document.CONTACT: seen.contact,
-    Document.PAYMENT: seen.payment,
-    Document.REFUND: seen.payment,
-}

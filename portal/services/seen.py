@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from portal.models import Document
 from portal.xero import replies
 
 GONE = "GONE"
@@ -19,6 +20,13 @@ LINE = (
 )
 NOTHING: dict[str, Any] = {"status": GONE, "paid": 0, "credited": 0, "total": 0, "lines": [], "payments": []}
 ZERO = Decimal(0)
+
+
+def of(kind: Document, told: dict[str, Any] | None) -> dict[str, Any]:
+    """Of any document."""
+    if kind == Document.CONTACT:
+        return contact(told)
+    return invoice(told) if kind in (Document.INVOICE, Document.CREDIT_NOTE) else payment(told)
 
 
 def invoice(told: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One invoice with its whole story: HoopAI's side beside Xero's, lines, payments, refunds, what happened."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -137,7 +137,7 @@ class Story:
     @property
     def paid_in_xero(self) -> Decimal:
         """The sum of HoopAI's payments that are in Xero."""
-        return sum((row.payment.amount for row in self.payments if row.there), Decimal(0))
+        return _paid(self.payments)
 
     @property
     def moving(self) -> bool:
@@ -158,6 +158,8 @@ def story(location: Location, hoop_id: str) -> Story:
     by_document = {(push.document, push.document_id, push.operation): push for push in pushes}
     change = by_document.get((Document.INVOICE, invoice.id, Operation.UPDATE))
     sent = change is not None and change.state == PushState.SENT
+    payments = _payments(invoice, connection, by_document, link)
+    view = View.newest(link, [push for push in pushes if push.document != Document.CONTACT])
     push, beside = invoices.standing(pushes), saying.around(location, connection, pushes, [invoice.id])
     book = mappings.book(location.id)
     difference = (
@@ -171,18 +173,22 @@ def story(location: Location, hoop_id: str) -> Story:
         url=xero_links.address(connection, link),
         contact_link=contact_link,
         contact_url=xero_links.address(connection, contact_link),
-        lines=_lines(book, invoice, link),
-        payments=_payments(invoice, connection, by_document, link),
+        lines=_lines(book, invoice, view),
+        payments=payments,
         refunds=_refunds(invoice, connection, by_document),
         edits=timelines.edits(change.before, link.content) if sent and change and link else [],
         difference=difference,
         balance=rounding.balance(book, difference),
         timeline=timelines.of(invoice, pushes),
-        fields=comparing.invoice(invoice, link, contact_link),
-        view=View.of(link),
+        fields=comparing.invoice(invoice, link, view, contact_link, _paid(payments)),
+        view=view,
         look=saying.of_invoice(invoice, push, beside),
         open=chains.open_ones(pushes, beside),
     )
+
+
+def _paid(payments: Iterable[PaymentRow]) -> Decimal:
+    return sum((row.payment.amount for row in payments if row.there), Decimal(0))
 
 
 def _payments(
@@ -223,8 +229,8 @@ def _refunds(invoice: Invoice, connection: Connection | None, pushes: Pushes) ->
     ]
 
 
-def _lines(book: MappingBook, invoice: Invoice, link: Link | None) -> list[LineRow]:
-    there = comparing.lines_there(invoice, link)
+def _lines(book: MappingBook, invoice: Invoice, view: View) -> list[LineRow]:
+    there = comparing.lines_there(invoice, view)
     known = list(book.accounts.values())
     keys = [line.category_key for line in invoice.lines]
     names = {

@@ -91,6 +91,21 @@ def test_looking_in_xero_costs_one_call_and_tells_the_differences_in_words(stage
     assert len(stage.xero.calls("")) == calls, "showing a page never asks Xero"
 
 
+def test_what_was_sent_since_the_last_look_makes_no_false_difference(stage: Stage) -> None:
+    made = stage.hoop.create(line("Care plan", "150", "2", GST), number="1042", due_date="2026-12-31")
+    carry(stage)
+    told = stories.story(here(stage), made["_id"])
+    due = next(field for field in told.fields if field.name == "Due")
+    assert str(due.theirs) == "2026-12-31", "Xero's answer tells its side without a look"
+    looks.look(here(stage), "invoice", told.invoice.id)
+    stage.hoop.act(made["_id"], "edit", due_date="2027-02-28")
+    stage.hoop.act(made["_id"], "pay", amount="100", method="card")
+    carry(stage)
+    assert differing(stage, made["_id"]) == {}
+    paid_there = next(f for f in stories.story(here(stage), made["_id"]).fields if f.name == "Paid")
+    assert paid_there.theirs == D(100)
+
+
 def test_a_look_does_not_count_as_read_back_before_a_change(stage: Stage) -> None:
     made = paid(stage)
     looks.look(here(stage), "invoice", ids(stage)[0])
