@@ -32,8 +32,15 @@ DEEDS = {
     "update": "to be changed",
     "recode": "to be moved to another account",
     "void": "to be voided",
+    "overpay": "to be recorded as an overpayment",
 }
-OPERATIONS = {"create": "create", "update": "change", "recode": "re-code", "void": "void"}
+OPERATIONS = {
+    "create": "create",
+    "update": "change",
+    "recode": "re-code",
+    "void": "void",
+    "overpay": "overpayment",
+}
 FOR_APPROVAL = ("DRAFT", "SUBMITTED")
 WAITS_FOR_APPROVAL = "Waits for approval in Xero."
 NOT_YET = Look("dash-circle", "Not yet", "grey")

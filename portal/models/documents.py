@@ -168,6 +168,8 @@ class Payment(Base):
     HoopAI's events carry only the cumulative amount, so a payment known from an event alone is the step up to
     `paid_to`, of method `default`. `hoop_id` is the transaction's id once one is known, `covers` further ones that
     the step already held; `note` says where it differs from them because it was in Xero by then.
+    `surplus_of_id` is set for what was received above what is owed: the payment that it was split off from, or its
+    own id where nothing of it is owed.
     """
 
     __tablename__ = "payments"
@@ -189,6 +191,7 @@ class Payment(Base):
     paid_on: Mapped[date] = mapped_column()
     method: Mapped[str] = mapped_column(String(30), default="default")
     note: Mapped[str | None] = mapped_column(String(300))
+    surplus_of_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
     taken_back_at: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 

@@ -29,6 +29,7 @@ class Operation(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     RECODE = "recode"
+    OVERPAY = "overpay"
     VOID = "void"
 
 

@@ -66,14 +66,16 @@ class Refused(Exception):
     """The consent was understood and is not acted upon; the message is the sentence for the person."""
 
 
-def begin(location: Location, user: User, session_id: int) -> str:
+def begin(location: Location, user: User, session_id: int, *, overpayments: bool = False) -> str:
     """Start a consent and answer the address of Xero's page.
 
+    With `overpayments` Xero is asked for bank transactions as well; what it has allowed before is asked for again.
     It ends with this session, after 10 minutes or with its first use. Raises NotAllowed for people who may
     only look.
     """
     if not user.may_change:
         raise NotAllowed("You can look at this, but connecting needs an administrator.")
+    more = overpayments or standing.overpayments_allowed(db.session(), location.id)
     app, state, verifier = settings(), random.token_urlsafe(32), oauth.new_verifier()
     with transaction() as session:
         over = or_(ConsentRun.offered.is_(None), ConsentRun.settled_at.is_not(None))
@@ -89,8 +91,9 @@ def begin(location: Location, user: User, session_id: int) -> str:
                 expires_at=clock.now() + LIFE,
             )
         )
+    scopes = (*oauth.NEEDED_SCOPES, *([oauth.OVERPAYMENTS] if more else []))
     return oauth.authorize_url(
-        app.xero_authorize_url, app.xero_client_id, app.redirect_uri, oauth.NEEDED_SCOPES, state, verifier
+        app.xero_authorize_url, app.xero_client_id, app.redirect_uri, scopes, state, verifier
     )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.models import Connection, Contact, Document, Invoice, Link, Operation, Payment, Push, Refund
-from portal.services import mappings, matching, preferences, preflight
+from portal.services import mappings, matching, outbox, preferences, preflight
 from portal.services.preferences import Preferences
 
 
@@ -28,6 +29,7 @@ class Desk:
     directory: matching.Directory = field(default_factory=matching.Directory)
     names: set[str] = field(default_factory=set)
     ever: dict[mappings.Target, set[str]] | None = None
+    paid: dict[int, Decimal] = field(default_factory=dict)
 
     @classmethod
     def lay(cls, session: Session, connection: Connection, pushes: Sequence[Push]) -> "Desk":
@@ -89,8 +91,32 @@ class Desk:
             select(Payment).where(Payment.id.in_(ids)).options(joinedload(Payment.invoice))
         )
         self.payments = {payment.id: payment for payment in found}
-        self._read_links(Document.INVOICE, {payment.invoice_id for payment in self.payments.values()})
+        owners = {payment.invoice_id for payment in self.payments.values()}
+        self._read_links(Document.INVOICE, owners)
         self._read_links(Document.PAYMENT, ids)
+        self._read_links(Document.CONTACT, self._contacts_of(owners))
+        self.paid = self._paid(owners)
+
+    def _contacts_of(self, invoice_ids: Iterable[int]) -> list[int]:
+        found = select(Invoice.contact_id).where(Invoice.id.in_(invoice_ids), Invoice.contact_id.is_not(None))
+        return [contact_id for contact_id in self.session.scalars(found) if contact_id]
+
+    def _paid(self, invoice_ids: Iterable[int]) -> dict[int, Decimal]:
+        """What the payments that we made in Xero come to, by invoice."""
+        made = (
+            select(Payment.invoice_id, func.sum(Link.xero_total))
+            .join(Link, Link.document_id == Payment.id)
+            .where(
+                Payment.invoice_id.in_(invoice_ids),
+                Payment.id.not_in(outbox.overpaid(self.connection.location_id)),
+                Link.tenant_id == self.connection.tenant_id,
+                Link.location_id == self.connection.location_id,
+                Link.document == Document.PAYMENT,
+                Link.xero_status.is_distinct_from("DELETED"),
+            )
+            .group_by(Payment.invoice_id)
+        )
+        return {invoice_id: total for invoice_id, total in self.session.execute(made) if total is not None}
 
     def _read_refunds(self, ids: list[int]) -> None:
         found = self.session.scalars(

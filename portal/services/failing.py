@@ -132,7 +132,8 @@ def _doubtful(batch: Batch, error: errors.XeroError) -> bool:
     """
     if isinstance(error, errors.Rejected | errors.NotFound):
         return False
-    twice = batch.operation == Operation.CREATE and not windows.resendable(batch)
+    creates = batch.operation in (Operation.CREATE, Operation.OVERPAY)
+    twice = creates and not windows.resendable(batch)
     return batch.tries > 1 or (twice and isinstance(error, errors.Busy) and not error.limit)
 
 

@@ -115,7 +115,8 @@ def refund(session: Session, given: Refund) -> None:
 
 def take_back(session: Session, payment: Payment) -> None:
     """HoopAI took a payment back (a bank refused it): delete it in Xero, or never send it."""
-    push = outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
+    above = outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.OVERPAY)
+    push = above or outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
     if push is None or push.state in (PushState.SKIPPED, PushState.CANCELLED):
         return
     if push.batch_id is None and push.state in outbox.OPEN and push.failure != Failure.UNSURE:

@@ -16,6 +16,8 @@ COLLECTIONS = {
     Document.CREDIT_NOTE: "CreditNotes",
     Document.REFUND: "Payments",
 }
+OVERPAYMENTS = "BankTransactions"
+CREATING = (Operation.CREATE, Operation.OVERPAY)
 ALONE = {(Document.PAYMENT, Operation.VOID)}
 
 
@@ -81,19 +83,24 @@ def reference(invoice: Invoice) -> str:
     return f"HoopAI {invoice.hoop_id}"
 
 
+def collection(document: Document, operation: Operation) -> str:
+    """What Xero calls a list of such elements."""
+    return OVERPAYMENTS if operation == Operation.OVERPAY else COLLECTIONS[document]
+
+
 def route(document: Document, operation: Operation, items: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """Method and path of a batch: creating is PUT and never overwrites, changing is POST by Xero's id."""
-    path = COLLECTIONS[document]
+    path = collection(document, operation)
     if (document, operation) in ALONE:
         path = f"{path}/{items[0]['number']}"
-    return "PUT" if operation == Operation.CREATE else "POST", path
+    return "PUT" if operation in CREATING else "POST", path
 
 
 def body(document: Document, operation: Operation, elements: Sequence[bytes]) -> bytes:
     """The exact bytes of a batch of written elements; what Xero takes one at a time is one plain element."""
     if (document, operation) in ALONE:
         return elements[0]
-    return payloads.batch_body(COLLECTIONS[document], elements)
+    return payloads.batch_body(collection(document, operation), elements)
 
 
 def said(batch: Batch) -> list[str]:
@@ -101,13 +108,14 @@ def said(batch: Batch) -> list[str]:
     if (batch.document, batch.operation) in ALONE:
         return [batch.body.decode()]
     _, parts = numbers.load_parts(batch.body)
-    return parts[COLLECTIONS[batch.document]]
+    return parts[collection(batch.document, batch.operation)]
 
 
 def whole_items(batch: Batch) -> list[dict[str, Any]]:
     """The items of a batch, each with the element that it says."""
     told = numbers.load(batch.body)
-    elements = [told] if (batch.document, batch.operation) in ALONE else told[COLLECTIONS[batch.document]]
+    alone = (batch.document, batch.operation) in ALONE
+    elements = [told] if alone else told[collection(batch.document, batch.operation)]
     return [{**item, "element": element} for item, element in zip(batch.items, elements, strict=True)]
 
 

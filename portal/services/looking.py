@@ -65,6 +65,14 @@ def _refunds(work: Work, items: Items) -> Seen:
     return _marked(items, found)
 
 
+def _overpayments(work: Work, items: Items) -> Seen:
+    references = [item["element"]["Reference"] for item in items]
+    found: list[dict[str, Any]] = []
+    for part in _parts(references):
+        found += ask(work, partial(work.client.overpayments_referenced, part)).data.get("Overpayments") or []
+    return _marked(items, found)
+
+
 def _deleted(work: Work, items: Items) -> Seen:
     seen: Seen = {}
     for item in items:
@@ -83,6 +91,7 @@ FINDERS: dict[tuple[Document, Operation], Callable[[Work, Items], Seen]] = {
     (Document.INVOICE, Operation.RECODE): _nothing,
     (Document.INVOICE, Operation.VOID): _voided,
     (Document.PAYMENT, Operation.CREATE): _payments,
+    (Document.PAYMENT, Operation.OVERPAY): _overpayments,
     (Document.PAYMENT, Operation.VOID): _deleted,
     (Document.CREDIT_NOTE, Operation.CREATE): _credit_notes,
     (Document.REFUND, Operation.CREATE): _refunds,
@@ -101,7 +110,7 @@ def _numbered(
 
 def _marked(items: Items, payments: Items) -> Seen:
     """Which payments are ours, by the mark; deleted ones are as good as never made."""
-    living = [payment for payment in payments if payment.get("Status") != "DELETED"]
+    living = [payment for payment in payments if payment.get("Status") not in ("DELETED", "VOIDED")]
     return {
         item["number"]: payment
         for item in items

@@ -5,8 +5,9 @@ from typing import Any
 
 from portal import clock
 from portal.errors import ChooseAgain
-from portal.models import Document, Link, Location
-from portal.services import organisations, papers, seen
+from portal.extensions import db
+from portal.models import Document, Link, Location, Payment
+from portal.services import organisations, outbox, papers, seen
 from portal.services.unit import release, transaction
 from portal.xero import replies
 from portal.xero.client import Reply, XeroClient
@@ -24,7 +25,10 @@ def look(location: Location, kind: str, document_id: int) -> None:
     if paper.connection is None or paper.link is None:
         raise ChooseAgain(NOT_THERE)
     document, link_id, stood = paper.kind, paper.link.id, _standing(paper.link)
-    letter = _letter(document, paper.link.xero_id, paper.link.xero_number or "")
+    above = isinstance(paper.row, Payment) and outbox.goes_as_overpayment(
+        db.session(), location.id, document_id
+    )
+    letter = _letter(document, paper.link.xero_id, paper.link.xero_number or "", above=above)
     address = organisations.address_of(paper.connection.id)
     try:
         told = _first(document, organisations.ask(address, letter).data)
@@ -52,7 +56,11 @@ def _standing(link: Link) -> tuple[object, ...]:
     return link.linked_at, link.xero_status, link.xero_total
 
 
-def _letter(document: Document, xero_id: str, number: str) -> Callable[[XeroClient], Reply]:
+def _letter(
+    document: Document, xero_id: str, number: str, *, above: bool = False
+) -> Callable[[XeroClient], Reply]:
+    if above:
+        return lambda xero: xero.overpayment(xero_id)
     letters: dict[Document, Callable[[XeroClient], Reply]] = {
         Document.INVOICE: lambda xero: xero.invoices([xero_id]),
         Document.CONTACT: lambda xero: xero.contacts([xero_id]),
@@ -69,5 +77,5 @@ def _first(document: Document, data: Told) -> Told | None:
         Document.CONTACT: "Contacts",
         Document.CREDIT_NOTE: "CreditNotes",
     }
-    found: list[Told] = data.get(names.get(document, "Payments")) or []
+    found: list[Told] = data.get(names.get(document, "Payments")) or data.get("Overpayments") or []
     return found[0] if found else None

@@ -21,7 +21,7 @@ from portal.models import (
     Refund,
     RunStage,
 )
-from portal.services import amounts, mappings, reckoning
+from portal.services import amounts, mappings, outbox, reckoning
 from portal.services.beside import Ours
 
 OPEN = (PushState.QUEUED, PushState.SENDING, PushState.WAITING, PushState.BLOCKED)
@@ -51,7 +51,12 @@ def of_payments(location_id: int, first: date, last: date) -> Select[int]:
     return (
         select(Payment.id)
         .join(Invoice, Invoice.id == Payment.invoice_id)
-        .where(Payment.location_id == location_id, Invoice.live_mode.is_(True), dated)
+        .where(
+            Payment.location_id == location_id,
+            Payment.id.not_in(outbox.overpaid(location_id)),
+            Invoice.live_mode.is_(True),
+            dated,
+        )
     )
 
 
@@ -254,9 +259,10 @@ def _paid(session: Session, tenant_id: str, location_id: int, found: Sequence[In
     ids = [payment.id for invoice in found for payment in invoice.payments]
     held = links(session, tenant_id, location_id, Document.PAYMENT, ids)
     pushes = _pushes(session, location_id, Document.PAYMENT, ids)
+    above = set(session.scalars(outbox.overpaid(location_id).where(Push.document_id.in_(ids))))
     answer = {}
     for invoice in found:
-        mine = [payment for payment in invoice.payments if payment.id in held]
+        mine = [payment for payment in invoice.payments if payment.id in held and payment.id not in above]
         moving = any(
             push.state in OPEN for payment in invoice.payments for push in pushes.get(payment.id, [])
         )

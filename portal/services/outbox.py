@@ -75,6 +75,20 @@ def find(
     )
 
 
+def overpaid(location_id: int) -> Select[int]:
+    """Ids of the payments that go to Xero as overpayments, all of each."""
+    return select(Push.document_id).where(
+        Push.location_id == location_id,
+        Push.document == Document.PAYMENT,
+        Push.operation == Operation.OVERPAY,
+    )
+
+
+def goes_as_overpayment(session: Session, location_id: int, payment_id: int) -> bool:
+    """Whether a person has decided that this payment is recorded as an overpayment."""
+    return find(session, location_id, Document.PAYMENT, payment_id, Operation.OVERPAY) is not None
+
+
 def leave_out(session: Session, push: Push, sentence: str) -> None:
     """Do not send it, and say why: before the cut-off, test mode, no connection."""
     _to(push, PushState.SKIPPED, message=sentence)

@@ -37,6 +37,9 @@ STATES = {
 }
 
 
+RECEIVED = (Operation.CREATE, Operation.OVERPAY)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One payment, its push and how it stands, and its links into Xero."""
@@ -132,14 +135,18 @@ def _pushed(location_id: int, states: Sequence[PushState]) -> list[ColumnElement
         Push.location_id == location_id,
         Push.state.in_(states),
         Push.document == Document.PAYMENT,
-        Push.operation == Operation.CREATE,
+        Push.operation.in_(RECEIVED),
     ]
 
 
 def _create(location_id: int, ids: Sequence[int]) -> Select[Push]:
-    return select(Push).where(
-        Push.location_id == location_id,
-        Push.document == Document.PAYMENT,
-        Push.document_id.in_(ids),
-        Push.operation == Operation.CREATE,
+    return (
+        select(Push)
+        .where(
+            Push.location_id == location_id,
+            Push.document == Document.PAYMENT,
+            Push.document_id.in_(ids),
+            Push.operation.in_(RECEIVED),
+        )
+        .order_by(Push.id)
     )

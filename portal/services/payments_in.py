@@ -185,8 +185,10 @@ def _difference(payment: Payment, on: date, said: Sequence[TransactionSaid]) -> 
 
 def _take_back_failed(session: Session, invoice: Invoice, said: Sequence[TransactionSaid]) -> None:
     failed = {one.hoop_id for one in said if one.failed}
-    for payment in _alive(session, invoice):
-        if payment.hoop_id in failed:
+    alive = _alive(session, invoice)
+    gone = {payment.id for payment in alive if payment.hoop_id in failed}
+    for payment in alive:
+        if payment.id in gone or payment.surplus_of_id in gone:
             _take_back(session, payment)
 
 

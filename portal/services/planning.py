@@ -28,6 +28,7 @@ ORDER: tuple[Kind, ...] = (
     (Document.INVOICE, Operation.RECODE),
     (Document.PAYMENT, Operation.VOID),
     (Document.PAYMENT, Operation.CREATE),
+    (Document.PAYMENT, Operation.OVERPAY),
     (Document.CREDIT_NOTE, Operation.CREATE),
     (Document.REFUND, Operation.CREATE),
     (Document.INVOICE, Operation.VOID),

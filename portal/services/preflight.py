@@ -34,6 +34,7 @@ class Organisation:
     lock_policy: LockPolicy = LockPolicy.STOP
     approvals_used: bool = False
     drafts_at_limit: bool = False
+    base_currency: str = ""
 
     @classmethod
     def of(cls, facts: Mapping[str, object], wishes: Preferences | None = None) -> "Organisation":
@@ -49,6 +50,7 @@ class Organisation:
             lock_policy=wished.lock_policy,
             approvals_used=facts.get(APPROVALS_USED) == this_month(),
             drafts_at_limit=wished.drafts_at_limit,
+            base_currency=str(facts.get("base_currency") or ""),
         )
 
     def open_day(self, day: date) -> date:
@@ -204,6 +206,17 @@ def payment_account(book: MappingBook, method: str) -> LedgerAccount:
             "in Xero. Choose another account.",
         )
     return account
+
+
+def check_overpayment(invoice: Invoice, account: LedgerAccount, organisation: Organisation) -> None:
+    """Raise Blocked where Xero keeps no overpayment: only on a bank account, in that account's own currency."""
+    if account.type != "BANK":
+        reason = f"Xero keeps overpayments on bank accounts only, and {account.label} is none."
+    elif (account.currency or organisation.base_currency or invoice.currency) != invoice.currency:
+        reason = f"{account.label} is not kept in {invoice.currency}, so Xero takes no overpayment in it."
+    else:
+        return
+    raise Blocked(Failure.MAPPING, f"account:{account.account_id}", f"{reason} Choose another account.")
 
 
 def check_total(invoice: Invoice, difference: Decimal) -> None:

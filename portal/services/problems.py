@@ -124,6 +124,20 @@ CAUSES: dict[str, Advice] = {
         "Have them deleted on the invoice's page, leave the invoice as it is in Xero, or delete them there and retry.",
         Owner.YOU,
     ),
+    "surplus": Advice(
+        "More was paid than Xero counts as owed",
+        "Decide on the payment's page: record the rest as an overpayment, only what is owed, or nothing.",
+        Owner.YOU,
+    ),
+    "overpayment": Advice(
+        "An overpayment was taken back in HoopAI", "Remove it in Xero by hand, then do not send this.",
+        Owner.BOOKKEEPER,
+    ),
+    "scope": Advice(
+        "A permission for overpayments is missing",
+        "The payment is in Xero; what was paid above it waits. Decide on the payment's page and reconnect.",
+        Owner.YOU,
+    ),
     "paid": Advice(
         "An edit touches amounts that are paid",
         "Xero changes no amounts of a paid invoice. Delete the payments in Xero and retry, or do not send it.",
@@ -151,7 +165,9 @@ UNKNOWN = Advice(
     Owner.BOOKKEEPER,
 )
 # What a cause names that only one document has: such causes are told together, though each is mended alone.
-SINGLE = frozenset(["number", "contact", "payments", "paid", "refund", "ended", "gone"])
+SINGLE = frozenset(
+    ["number", "contact", "payments", "paid", "surplus", "overpayment", "refund", "ended", "gone"]
+)
 
 
 def advice(failure: Failure | str | None, cause: str | None = None) -> Advice:

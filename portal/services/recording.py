@@ -50,7 +50,9 @@ def _record(work: Work, batch_id: int, outcome: Outcome) -> None:
 def _answered(session: Session, work: Work, connection: Connection, batch: Batch, reply: Reply) -> None:
     found = [
         (item, result)
-        for item, result in match(batch.items, replies.results(reply, letters.COLLECTIONS[batch.document]))
+        for item, result in match(
+            batch.items, replies.results(reply, letters.collection(batch.document, batch.operation))
+        )
         if result is not None
     ]
     if len(found) < len(batch.items):

@@ -175,7 +175,9 @@ def _found(session: Session, work: Work, batch: Batch, found: list[tuple[Item, I
             push = session.get_one(Push, item["push"])
             _claim(session, work, push, session.get_one(Invoice, push.document_id), told, item)
         return
-    results = replies.element_results([told for _, told in found], letters.COLLECTIONS[batch.document])
+    results = replies.element_results(
+        [told for _, told in found], letters.collection(batch.document, batch.operation)
+    )
     landing.land(session, batch, [(item, result) for (item, _), result in zip(found, results, strict=True)])
 
 

@@ -63,7 +63,7 @@ def payment(told: dict[str, Any] | None) -> dict[str, Any]:
     account, about = told.get("Account") or {}, told.get("Invoice") or told.get("CreditNote") or {}
     return {
         "status": told.get("Status"),
-        "total": told.get("Amount") or ZERO,
+        "total": told.get("Amount") or told.get("Total") or ZERO,
         "currency": about.get("CurrencyCode"),
         "date": _day(told.get("Date")),
         "reference": told.get("Reference") or None,

@@ -209,7 +209,7 @@ def _connected(
     audit.note(session, user, connection.location_id, "connections.connect", f"{said} ({chosen.tenant_id})")
     session.flush()
     if not paused:
-        outbox.free(session, connection.location_id, ["connection"])
+        outbox.free(session, connection.location_id, ["connection", standing.NEEDS_MORE])
 
 
 def seen(candidate: Candidate, **facts: Any) -> Candidate:

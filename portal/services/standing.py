@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Connection, ConnectionEvent, ConnectionState, User
+from portal.models import Authorisation, Connection, ConnectionEvent, ConnectionState, User
 from portal.services import heralding
 from portal.xero import oauth
 
@@ -18,6 +18,12 @@ WORDS = {
     "accounting.contacts": "write contacts",
     "accounting.settings.read": "read the chart of accounts and tax rates",
 }
+
+OVERPAYMENTS = oauth.OVERPAYMENTS
+NEEDS_MORE = "scope:overpayments"
+NO_OVERPAYMENTS = (
+    "Xero does not let the portal record overpayments yet. Reconnect from here and allow bank transactions."
+)
 
 
 def move(
@@ -79,6 +85,16 @@ def missing(scopes: Iterable[str]) -> list[str]:
     return [
         scope for scope in oauth.NEEDED_SCOPES if scope.startswith("accounting.") and scope not in granted
     ]
+
+
+def overpayments_allowed(session: Session, location_id: int) -> bool:
+    """Whether the sign-in of this location's connection may record overpayments."""
+    scopes = session.scalar(
+        select(Authorisation.scopes)
+        .join(Connection, Connection.authorisation_id == Authorisation.id)
+        .where(Connection.location_id == location_id)
+    )
+    return OVERPAYMENTS in (scopes or [])
 
 
 def lacking(scopes: Iterable[str]) -> str:

@@ -198,7 +198,8 @@ def _payments(
     links = xero_links.of_documents(connection, invoice.location_id, Document.PAYMENT, ids)
     found = []
     for each in invoice.payments:
-        push = pushes.get((Document.PAYMENT, each.id, Operation.CREATE))
+        above = pushes.get((Document.PAYMENT, each.id, Operation.OVERPAY))
+        push = above or pushes.get((Document.PAYMENT, each.id, Operation.CREATE))
         deletion = pushes.get((Document.PAYMENT, each.id, Operation.VOID))
         found.append(PaymentRow(each, push, links.get(each.id), deletion, waits(push, held)))
     return found

@@ -172,6 +172,8 @@ def _payment(paper: Paper, payment: Payment, link: Link, found: Plan) -> None:
         organisation = Organisation.of(paper.connection.organisation)
         if locked := organisation.lock_of(payment.paid_on):
             found.obstacles.append(f"{locked} Xero deletes nothing in a locked period.")
+    if outbox.goes_as_overpayment(db.session(), payment.location_id, payment.id):
+        found.obstacles.append("It is an overpayment; Xero lets only a person remove that.")
     found.deeds.append(f"Delete the {paper.name}")
     found.payments.append(payment)
     found.stays.append(

@@ -2,13 +2,15 @@
 
 from decimal import Decimal
 
-from portal.models import Document, Failure, Operation, Payment, Push, Refund
-from portal.services import amounts, preflight, writing_invoices
+from portal.models import Authorisation, Document, Failure, Operation, Payment, Push, Refund
+from portal.services import amounts, outbox, preflight, standing, writing_invoices
 from portal.services.desk import Desk
-from portal.services.letters import Letter, Nothing
+from portal.services.letters import LeftOut, Letter, Nothing
 from portal.services.preferences import LockPolicy
 from portal.services.preflight import Blocked
 from portal.xero import payloads
+
+ZERO = Decimal(0)
 
 
 def payment(desk: Desk, push: Push) -> Letter:
@@ -18,6 +20,11 @@ def payment(desk: Desk, push: Push) -> Letter:
         return _deletion(desk, push, found)
     if desk.link(Document.PAYMENT, found.id):
         raise Nothing
+    if push.operation == Operation.OVERPAY:
+        return _overpayment(desk, push, found)
+    if found.surplus_of_id and outbox.goes_as_overpayment(desk.session, found.location_id, found.id):
+        raise LeftOut("All of it is recorded as an overpayment.")
+    _check_surplus(desk, found)
     account = preflight.payment_account(desk.book, found.method)
     day = preflight.money_day(found.paid_on, desk.organisation, "The payment")
     mark = payloads.payment_mark(push.id)
@@ -26,6 +33,7 @@ def payment(desk: Desk, push: Push) -> Letter:
         date=day, amount=found.amount,
         reference=f"HoopAI {found.hoop_id or found.invoice.number} {mark}",
     )  # fmt: skip
+    desk.paid[found.invoice_id] = desk.paid.get(found.invoice_id, ZERO) + found.amount
     said = preflight.moved(found.paid_on, day, desk.organisation)
     return Letter(push, mark, payloads.element(out), expected_total=found.amount, note=said)
 
@@ -65,7 +73,54 @@ def refund(desk: Desk, push: Push) -> Letter:
     return Letter(push, mark, payloads.element(out), expected_total=found.amount, note=said)
 
 
+def _check_surplus(desk: Desk, found: Payment) -> None:
+    """Raise Blocked when our own payments in Xero leave less to pay than this one is."""
+    invoice = desk.link(Document.INVOICE, found.invoice_id)
+    if invoice is None or invoice.xero_total is None:
+        return
+    room = max(invoice.xero_total - desk.paid.get(found.invoice_id, ZERO), ZERO)
+    if found.amount > room:
+        raise Blocked(
+            Failure.CONFLICT,
+            f"surplus:{found.id}",
+            f"The payment is {found.amount:.2f}, but only {room:.2f} of invoice {found.invoice.number_sent} is still "
+            "owed in Xero. Xero takes no payment above that.",
+        )
+
+
+def _overpayment(desk: Desk, push: Push, found: Payment) -> Letter:
+    """What was received above what was owed: an overpayment of the customer's, known again by its mark."""
+    account = preflight.payment_account(desk.book, found.method)
+    preflight.check_overpayment(found.invoice, account, desk.organisation)
+    if standing.OVERPAYMENTS not in _granted(desk):
+        raise Blocked(Failure.DISCONNECTED, standing.NEEDS_MORE, standing.NO_OVERPAYMENTS)
+    contact = desk.link(Document.CONTACT, found.invoice.contact_id)
+    if contact is None:
+        raise Blocked(Failure.CONFLICT, f"surplus:{found.id}", "Its customer is not known in Xero.")
+    day = preflight.money_day(found.paid_on, desk.organisation, "The overpayment")
+    mark = payloads.payment_mark(push.id)
+    out = payloads.OverpaymentOut(
+        contact_id=contact.xero_id, account_id=account.account_id, date=day, amount=found.amount,
+        reference=f"HoopAI {found.invoice.number} {mark}",
+        description=f"Paid above what was owed on invoice {found.invoice.number_sent}",
+    )  # fmt: skip
+    said = preflight.moved(found.paid_on, day, desk.organisation)
+    return Letter(push, mark, payloads.element(out), expected_total=found.amount, note=said)
+
+
+def _granted(desk: Desk) -> list[str]:
+    signed_in = desk.session.get(Authorisation, desk.connection.authorisation_id)
+    return list(signed_in.scopes) if signed_in else []
+
+
 def _deletion(desk: Desk, push: Push, found: Payment) -> Letter:
+    if found.surplus_of_id and outbox.goes_as_overpayment(desk.session, found.location_id, found.id):
+        raise Blocked(
+            Failure.CONFLICT,
+            f"overpayment:{found.id}",
+            f"HoopAI took back {found.amount:.2f} that is an overpayment in Xero. Remove it there by hand, then choose "
+            "Do not send.",
+        )
     link = desk.link(Document.PAYMENT, found.id)
     if link is None or link.xero_status == "DELETED":
         raise Nothing

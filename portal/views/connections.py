@@ -28,7 +28,8 @@ def connect() -> AnyResponse:
     if "prefetch" in request.headers.get("Sec-Purpose", ""):
         abort(503)
     session["connecting"] = here().hoop_id
-    return redirect(consents.begin(here(), me(), my_session().id), 303)
+    more = request.values.get("for") == "overpayments"
+    return redirect(consents.begin(here(), me(), my_session().id, overpayments=more), 303)
 
 
 @room.get("/integrations/xero/callback")

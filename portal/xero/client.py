@@ -170,6 +170,15 @@ class XeroClient:
         where = _any_of("Reference", references)
         return self._get("Payments", {"where": where, "page": "1", "pageSize": "1000"})
 
+    def overpayments_referenced(self, references: Sequence[str]) -> Reply:
+        """The overpayments with exactly these references. At most 40 at a time."""
+        where = _any_of("Reference", references)
+        return self._get("Overpayments", {"where": where, "page": "1", "pageSize": "1000"})
+
+    def overpayment(self, overpayment_id: str) -> Reply:
+        """One overpayment."""
+        return self._get(f"Overpayments/{UUID(overpayment_id)}")
+
     def sales_dated(self, first: date, last: date, page: int) -> Reply:
         """A page of up to 1,000 sales invoices dated from `first` to `last`, with lines, in every status.
 

@@ -35,6 +35,7 @@ NEEDED_SCOPES: tuple[str, ...] = (
     "accounting.contacts",
     "accounting.settings.read",
 )
+OVERPAYMENTS = "accounting.banktransactions"
 TIMEOUT = (5.0, 15.0)
 _TOKEN_PATH = "/connect/token"
 _REVOCATION_PATH = "/connect/revocation"

@@ -158,6 +158,22 @@ class RefundOut:
 
 
 @dataclass(frozen=True)
+class OverpaymentOut:
+    """Money received above what a customer owes, in the currency of the bank account that it came to.
+
+    A bank transaction of one line without an account: Xero puts it on accounts receivable (developer.xero.com,
+    Overpayments). `reference` must carry our mark.
+    """
+
+    contact_id: str
+    account_id: str
+    date: Day
+    amount: Decimal
+    reference: str
+    description: str
+
+
+@dataclass(frozen=True)
 class PaymentDeletionOut:
     """Takes a payment back; Xero allows no other change to one."""
 
@@ -198,7 +214,7 @@ class AllocationOut:
 
 
 Documents = ContactOut | InvoiceOut | CreditNoteOut | VoidOut
-Money = PaymentOut | RefundOut | PaymentDeletionOut | AllocationOut
+Money = PaymentOut | RefundOut | OverpaymentOut | PaymentDeletionOut | AllocationOut
 Out = Documents | Money
 
 
@@ -215,6 +231,8 @@ def element(out: Out) -> dict[str, Any]:
             return {"Invoice": {"InvoiceID": out.invoice_id}, **_paid(out)}
         case RefundOut():
             return {"CreditNote": {"CreditNoteID": out.credit_note_id}, **_paid(out)}
+        case OverpaymentOut():
+            return _overpaid(out)
         case PaymentDeletionOut():
             return {"Status": "DELETED"}
         case VoidOut():
@@ -245,6 +263,8 @@ def route(out: Out) -> tuple[str, str]:
             return "PUT", f"CreditNotes/{out.credit_note_id}/Allocations"
         case PaymentOut() | RefundOut():
             return "PUT", "Payments"
+        case OverpaymentOut():
+            return "PUT", "BankTransactions"
 
 
 def written(one: dict[str, Any]) -> bytes:
@@ -361,6 +381,19 @@ def _paid(out: PaymentOut | RefundOut) -> dict[str, Any]:
         Amount=_exact(out.amount, 2),
         Reference=cut(out.reference, 255),
     )
+
+
+def _overpaid(out: OverpaymentOut) -> dict[str, Any]:
+    line = {"Description": cut(out.description, 4000), "LineAmount": _exact(out.amount, 2)}
+    return {
+        "Type": "RECEIVE-OVERPAYMENT",
+        "Contact": {"ContactID": out.contact_id},
+        "BankAccount": {"AccountID": out.account_id},
+        "Date": out.date.isoformat(),
+        "LineAmountTypes": "NoTax",
+        "Reference": cut(out.reference, 255),
+        "LineItems": [line],
+    }
 
 
 def _exact(amount: Decimal, places: int) -> Decimal:

@@ -51,6 +51,7 @@ _NAMES = {
     "CreditNotes": ("CreditNoteID", "CreditNoteNumber"),
     "Allocations": ("AllocationID", "AllocationID"),
     "Overpayments": ("OverpaymentID", "Reference"),
+    "BankTransactions": ("OverpaymentID", "Reference"),
     "Prepayments": ("PrepaymentID", "Reference"),
 }
 _TICKS = re.compile(r"^/Date\((-?\d{1,15})([+-]\d{4})?\)/$")

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Invoice, MappingKind, Payment, Refund
-from portal.services import following, intake, mappings, outbox, recoding
+from portal.extensions import db
+from portal.models import Document, Invoice, MappingKind, Operation, Payment, Refund
+from portal.services import consents, following, intake, mappings, outbox, recoding, standing
 from portal.services.unit import release, transaction
 from tests.portal.services.harness import Stage
+from tests.support import consent, portal
 from tests.support.hoop import GST, line
 from tests.support.servers import wait_until
 
@@ -29,6 +31,7 @@ class Expected:
     status: str = "AUTHORISED"
     payments: tuple[Decimal, ...] = ()
     given_back: Decimal | None = None
+    overpaid: Decimal | None = None
     account: str = ""
     email: str = ""
 
@@ -90,6 +93,38 @@ def payout(stage: Stage) -> Case:
     return Case("PUT", "Payments", [_refunded(stage)], nth=2)
 
 
+def overpayment(stage: Stage) -> Case:
+    """More was received than an invoice owed, and a person has it recorded as an overpayment."""
+    made, amount = _paid(stage), 50 + Decimal(next(_fresh)) / 100
+    _allow_overpayments(stage)
+    with transaction() as session:
+        outbox.guard(session, stage.location_id)
+        row = session.query(Payment).filter_by(invoice_id=_ours(session, made).id).one()
+        above = Payment(
+            location_id=stage.location_id, invoice_id=row.invoice_id, hoop_id=f"{row.id}:surplus", amount=amount,
+            paid_to=row.paid_to + amount, paid_on=row.paid_on, method=row.method, covers=[], surplus_of_id=row.id,
+        )  # fmt: skip
+        session.add(above)
+        session.flush()
+        outbox.want(
+            session, stage.location_id, Document.PAYMENT, above.id, Operation.OVERPAY,
+            parent=(Document.PAYMENT, row.id), amount=amount, currency="AUD",
+        )  # fmt: skip
+    paid = (Decimal(made["total"]),)
+    return Case("PUT", "BankTransactions", [_expect(made, status="PAID", payments=paid, overpaid=amount)])
+
+
+def _allow_overpayments(stage: Stage) -> None:
+    location = portal.location()
+    if not standing.overpayments_allowed(db.session(), location.id):
+        person = stage.person
+        url = consents.begin(location, person.user, person.session_id, overpayments=True)
+        release()
+        outcome = portal.complete(person, consent.allow(url, "mia", portal.AU))
+        assert outcome.ok, outcome.sentence
+    release()
+
+
 def take_back(stage: Stage) -> Case:
     """A payment that Xero has was taken back by the bank."""
     made = _paid(stage)
@@ -135,6 +170,7 @@ def crowd(stage: Stage) -> Case:
 CASES: dict[str, Callable[[Stage], Case]] = {
     "contact": contact, "invoice": invoice, "payment": payment, "update": update, "void": void,
     "refund": refund, "payout": payout, "take_back": take_back, "recode": recode, "contact_change": contact_change,
+    "overpayment": overpayment,
 }  # fmt: skip
 ALL = {**CASES, "crowd": crowd}
 
@@ -172,6 +208,9 @@ def _compare(books: dict[str, Any], wanted: Expected) -> list[str]:
     paid = _payments(books, found[0]["InvoiceID"])
     if paid != list(wanted.payments):
         words.append(f"invoice {wanted.number} has payments {paid}, not {list(wanted.payments)}")
+    if wanted.overpaid:
+        there = sum(row["Total"] == wanted.overpaid for row in books["overpayments"])
+        words += [f"{there} overpayments of {wanted.overpaid}"] if there != 1 else []
     return words + (_given_back(books, wanted.given_back) if wanted.given_back else [])
 
 
