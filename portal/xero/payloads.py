@@ -1,6 +1,4 @@
-"""Documents as Xero wants them: our words in, Xero's names and exact bytes out (developer.xero.com,
-Invoices etc.).
-"""
+"""Documents as Xero wants them: our words in, Xero's names and exact bytes out (developer.xero.com)."""
 
 from __future__ import annotations
 
@@ -33,6 +31,7 @@ __all__ = [
     "LineOut",
     "NotExact",
     "Out",
+    "OverpaymentOut",
     "PaymentDeletionOut",
     "PaymentOut",
     "RefundOut",
@@ -159,11 +158,7 @@ class RefundOut:
 
 @dataclass(frozen=True)
 class OverpaymentOut:
-    """Money received above what a customer owes, in the currency of the bank account that it came to.
-
-    A bank transaction of one line without an account: Xero puts it on accounts receivable (developer.xero.com,
-    Overpayments). `reference` must carry our mark.
-    """
+    """Money above what a customer owes, in the bank account's own currency. `reference` must carry our mark."""
 
     contact_id: str
     account_id: str
@@ -384,16 +379,13 @@ def _paid(out: PaymentOut | RefundOut) -> dict[str, Any]:
 
 
 def _overpaid(out: OverpaymentOut) -> dict[str, Any]:
+    """A bank transaction of one line without an account, which Xero puts on accounts receivable."""
     line = {"Description": cut(out.description, 4000), "LineAmount": _exact(out.amount, 2)}
     return {
-        "Type": "RECEIVE-OVERPAYMENT",
-        "Contact": {"ContactID": out.contact_id},
-        "BankAccount": {"AccountID": out.account_id},
-        "Date": out.date.isoformat(),
-        "LineAmountTypes": "NoTax",
-        "Reference": cut(out.reference, 255),
-        "LineItems": [line],
-    }
+        "Type": "RECEIVE-OVERPAYMENT", "LineAmountTypes": "NoTax", "Contact": {"ContactID": out.contact_id},
+        "BankAccount": {"AccountID": out.account_id}, "Date": out.date.isoformat(),
+        "Reference": cut(out.reference, 255), "LineItems": [line],
+    }  # fmt: skip
 
 
 def _exact(amount: Decimal, places: int) -> Decimal:
