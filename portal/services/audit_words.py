@@ -88,7 +88,7 @@ WORDS: dict[str, tuple[Kind, str]] = {
     "users.code_refused": (Kind.SIGN_IN, "A second factor's code was refused"),
     "users.sign_out": (Kind.SIGN_IN, "Signed out"),
     "users.end_sessions": (Kind.SIGN_IN, "Signed out other devices"),
-    "users.ask_reset": (Kind.SIGN_IN, "Asked for a new password"),
+    "users.ask_reset": (Kind.SIGN_IN, "Somebody asked for a new password"),
     "users.reset_password": (Kind.SIGN_IN, "Chose a new password by mail"),
     "users.change_password": (Kind.SIGN_IN, "Changed the password"),
     "users.second_factor_on": (Kind.SIGN_IN, "Switched on the second factor"),

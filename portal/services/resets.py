@@ -27,7 +27,7 @@ def ask(email: str) -> None:
             _as_long_as_a_letter(key)
             return
         session.add(PasswordReset(user_id=user.id, key_hash=keys.kept(key), expires_at=clock.now() + LIFE))
-        audit.note(session, user, None, "users.ask_reset")
+        audit.note_operator(session, user.agency_id, None, "users.ask_reset", user.email)
         mailing.write(
             session,
             user.agency_id,

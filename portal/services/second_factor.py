@@ -84,7 +84,7 @@ def enrolment(user: User) -> Enrolment | None:
         return None
     secret = _secret(row)
     address = pyotp.TOTP(secret, issuer=ISSUER, name=user.email).provisioning_uri()
-    picture = segno.make(address, error="m").svg_inline(scale=5, border=4, light="#fff", dark="#000")
+    picture = segno.make(address, error="m").svg_inline(border=4, omitsize=True, light="#fff", dark="#000")
     return Enrolment(picture, " ".join(secret[place : place + 4] for place in range(0, len(secret), 4)))
 
 

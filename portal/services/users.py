@@ -150,7 +150,9 @@ def add(
     kept = passwords.hashed(password)
     with transaction() as session:
         user = create(session, agency_id, address, role, kept, name, location_ids)
-        audit.note_operator(session, agency_id, None, "users.add", f"{user.email} as {role}")
+        audit.note_operator(
+            session, agency_id, None, "users.add", f"{user.email} as {role.replace('_', ' ')}"
+        )
     return user
 
 

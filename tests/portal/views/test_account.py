@@ -32,7 +32,7 @@ def enrol(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
     """Set up the second factor; the app, and the recovery codes."""
     browser.post(f"{FACTOR}/start")
     page = browser.get(FACTOR).text
-    assert "<svg" in page
+    assert re.search(r'class="qr".*?<svg[^>]*viewBox="0 0 \d+ \d+"', page, re.S)
     secret = re.search(r"type this secret into it:\s*<code>([A-Z2-7 ]+)</code>", page)
     assert secret
     app = pyotp.TOTP(secret[1].replace(" ", ""))
