@@ -71,6 +71,11 @@ SIGHTS = {
     "troubleshooting, invoices missing": Sight(HARBOUR, "troubleshooting/why/not-appearing", "do not appear"),
     "troubleshooting, wrong account": Sight(HARBOUR, "troubleshooting/why/wrong-account", "wrong account"),
     "what Xero says": Sight(HARBOUR, "troubleshooting/xero-messages", "What Xero says"),
+    "people": Sight(None, "/people", "People"),
+    "your account": Sight(None, "/account", "Your account"),
+    "second factor": Sight(None, "/account/second-factor", "Second factor"),
+    "audit trail": Sight(None, "/audit", "Audit trail"),
+    "notifications": Sight(HARBOUR, "settings/notifications", "Notifications"),
     "not found": Sight(None, "/nothing-here", "nothing", 404),
     "not found in a location": Sight(HARBOUR, "invoices/nothing-here", "nothing", 404),
 }
