@@ -19,6 +19,7 @@ from portal.models import (
     Line,
     Mapping,
     MappingKind,
+    MappingSave,
     Product,
     Push,
     PushState,
@@ -204,7 +205,7 @@ def save(
         freed = _free(session, location_id, before, changes)
         tenant_id = _tenant(session, location_id)
         save_id = mapping_history.note(session, location_id, tenant_id, user, before, changes, freed, how)
-        audit.note(session, user, location_id, "mappings.save", _told(changes))
+        audit.note(session, user, location_id, "mappings.save", _told(session, save_id))
         connection_id = session.scalar(select(Connection.id).where(Connection.location_id == location_id))
     if freed and connection_id:
         bell.ring("jobs.pushes.drain", connection_id)
@@ -296,8 +297,10 @@ def _free_of_product(session: Session, location_id: int, after: MappingBook, pro
     return outbox.free_these(session, location_id, causes, of_it)
 
 
-def _told(changes: dict[Target, str]) -> str:
-    shown = [f"{kind}:{key} → {to or 'none'}" for (kind, key), to in changes.items()]
+def _told(session: Session, save_id: int) -> str:
+    """Each change in words: what went where, and where it goes now."""
+    changes = session.get_one(MappingSave, save_id).changes
+    shown = [f"{each.name}: {each.from_label or 'none'} → {each.to_label or 'none'}" for each in changes]
     return "; ".join(shown)[:500]
 
 

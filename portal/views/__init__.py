@@ -15,7 +15,7 @@ from portal.views.contacts import room as contacts
 from portal.views.cutoff import room as cutoff
 from portal.views.documents import room as documents
 from portal.views.entering import room as entering
-from portal.views.help import room as help_pages
+from portal.views.handbook import room as handbook
 from portal.views.hooks import room as hooks
 from portal.views.integrations import room as integrations
 from portal.views.invoices import room as invoices
@@ -64,7 +64,7 @@ ROOMS = (
     pushes,
     troubleshooting,
     reconciliation,
-    help_pages,
+    handbook,
     hooks,
     operations,
 )

@@ -12,7 +12,7 @@ from portal.models import Location, Push
 from portal.security import here, me, person
 from portal.services import overview, problems, reconciliation, users
 from portal.services.overview import Glance, Stage
-from portal.views import help as help_room
+from portal.views.handbook import for_this_page
 
 NEARBY = 8
 
@@ -46,9 +46,9 @@ def register(app: Flask) -> None:
             "again": _again,
             "narrowed": _narrowed,
             "nearby": NEARBY,
-            "help_of_screen": help_room.of_screen,
             "advice": problems.advice,
             "document_url": _document_url,
+            "help_url": for_this_page,
             "person": me() if person() else None,
             "location": g.get("location"),
         }

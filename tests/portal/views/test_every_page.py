@@ -63,7 +63,10 @@ PAGES = (
     "/documents/payment/1/undo",
     "/documents/invoice/1/undo",
 )
-OUTSIDE = ("/people", "/people/1", "/audit?kind=people&location=none", "/account", "/account/second-factor")
+HELP = ("/help/", "/help/pages/invoices", "/help/engine")
+OUTSIDE = (
+    *HELP, "/people", "/people/1", "/audit?kind=people&location=none", "/account", "/account/second-factor"
+)  # fmt: skip
 EVERY = (*PAGES, *OUTSIDE)
 SAMPLES = {
     "key": "unknown",
@@ -73,7 +76,6 @@ SAMPLES = {
     "session_id": "1",
     "choice_id": "1",
     "location_id": HARBOUR,
-    "name": "invoices",
     "hoop_id": "inv0",
     "token": "unknown",
     "filename": "portal.css",
@@ -85,6 +87,7 @@ SAMPLES = {
     "delivery_id": "1",
     "run_id": "1",
     "kind": "contact",
+    "name": "pages/invoices",
     "document_id": "1",
     "topic": "connection",
     "form": "json",
