@@ -16,8 +16,8 @@ class WebhookEndpoint(Base):
     """An address that is told of some events of one location.
 
     `secret_sealed` signs; while it is being replaced the previous one signs as well, until `previous_until`. Before
-    `rest_until` nothing is sent: the address did not answer several times in a row. Removed ones stay for their
-    deliveries.
+    `rest_until` nothing is sent: the last tries (`failures` of them in a row) were in vain. Removed ones stay for
+    their deliveries.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -31,6 +31,7 @@ class WebhookEndpoint(Base):
     previous_secret_sealed: Mapped[str | None] = mapped_column(String(500))
     previous_until: Mapped[datetime | None] = mapped_column(Moment)
     rest_until: Mapped[datetime | None] = mapped_column(Moment)
+    failures: Mapped[int] = mapped_column(default=0)
     made_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     made_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     removed_at: Mapped[datetime | None] = mapped_column(Moment)

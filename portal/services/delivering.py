@@ -33,7 +33,7 @@ JOB = webhooks_out.JOB
 BACKOFF = (10, 30, 120, 600, 1800, 3600, 7200)
 QUANTUM = 20.0
 BUSY = timedelta(seconds=60)
-REST = timedelta(seconds=30)
+REST, LONGEST_REST = 30, 900
 MOST_IN_A_ROW = 3
 
 
@@ -58,21 +58,18 @@ def due() -> list[int]:
 
 
 def deliver(endpoint_id: int) -> int:
-    """Deliver what is due for one address, the oldest first, for a while; how many were taken.
+    """Deliver what is due for one address, the oldest first, for a while; how many were taken. Called by a job.
 
-    After three tries in a row that failed the address rests for half a minute. Called by a job.
+    An address that does not answer, or refuses three times in a row, rests for longer and longer, up to a quarter of
+    an hour, so that it does not keep a worker from its other work.
     """
-    began, taken, failed = time.monotonic(), 0, 0
-    while time.monotonic() - began < QUANTUM and failed < MOST_IN_A_ROW:
+    began, taken = time.monotonic(), 0
+    while time.monotonic() - began < QUANTUM:
         claimed = _claim(endpoint_id)
         if claimed is None:
             return taken
-        ok = _try(*claimed)
-        taken, failed = taken + ok, 0 if ok else failed + 1
-    if failed:
-        _rest(endpoint_id)
-    else:
-        bell.ring(JOB, endpoint_id)
+        taken += _try(*claimed)
+    bell.ring(JOB, endpoint_id)
     return taken
 
 
@@ -125,6 +122,7 @@ def _note(delivery_id: int, answer: Answer | None, told: str, *, hopeless: bool 
     moment = clock.now()
     with transaction() as session:
         delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
+        _mark(session.get_one(WebhookEndpoint, delivery.endpoint_id, with_for_update=True), answer)
         delivery.tries += 1
         delivery.busy_until, delivery.status = None, answer.status if answer else None
         delivery.answer = told.replace("\x00", "")[: posting.KEPT]
@@ -139,10 +137,15 @@ def _note(delivery_id: int, answer: Answer | None, told: str, *, hopeless: bool 
             delivery.settled_at, delivery.next_at = moment, None
 
 
-def _rest(endpoint_id: int) -> None:
-    with transaction() as session:
-        endpoint = session.get_one(WebhookEndpoint, endpoint_id, with_for_update=True)
-        endpoint.rest_until = clock.now() + REST
+def _mark(endpoint: WebhookEndpoint, answer: Answer | None) -> None:
+    """An address that took something is well; one that did not answer, or refused often, rests."""
+    if answer is not None and answer.ok:
+        endpoint.failures, endpoint.rest_until = 0, None
+        return
+    endpoint.failures += 1
+    if answer is None or endpoint.failures >= MOST_IN_A_ROW:
+        pause = min(REST * 2 ** min(endpoint.failures - 1, 10), LONGEST_REST)
+        endpoint.rest_until = clock.now() + timedelta(seconds=pause)
 
 
 def body_of(session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> str:

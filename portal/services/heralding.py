@@ -34,8 +34,16 @@ CACHE = "heralding"
 
 def sent(session: Session, push_ids: Sequence[int]) -> None:
     """These pushes of one location are in Xero."""
-    first = session.scalar(select(Push.location_id).where(Push.id == push_ids[0])) if push_ids else None
-    if first is None or not _listening(session, first):
+    if not push_ids:
+        return
+    with session.no_autoflush:
+        first = session.scalar(
+            select(WebhookEndpoint.location_id)
+            .join(Push, Push.location_id == WebhookEndpoint.location_id)
+            .where(Push.id == push_ids[0], WebhookEndpoint.removed_at.is_(None))
+            .limit(1)
+        )
+    if first is None:
         return
     rows = session.execute(select(Push.id, Push.document, Push.operation).where(Push.id.in_(push_ids)))
     for push_id, document, operation in rows:

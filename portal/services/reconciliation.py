@@ -165,6 +165,10 @@ def go_on(location_id: int) -> bool:
         log.info("reconciliation.stumbled", extra={"run_id": run_id, "error": repr(error)})
         _pause(run_id, error.message, None)
         return False
+    except Exception:
+        log.exception("reconciliation.broken", extra={"run_id": run_id})
+        _pause(run_id, "Something broke on our side.", None)
+        return False
     with transaction() as session:
         session.execute(update(Reconciliation).where(Reconciliation.id == run_id).values(busy_until=None))
     bell.ring(JOB, location_id)

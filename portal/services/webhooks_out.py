@@ -118,7 +118,7 @@ def send_test(location_id: int, user: User, endpoint_id: int) -> None:
     """Have a delivery sent that tells of nothing."""
     with transaction() as session:
         endpoint = _one(session, location_id, endpoint_id)
-        endpoint.rest_until = None
+        endpoint.rest_until, endpoint.failures = None, 0
         heralding.write(session, endpoint.id, heralding.TEST, {"message": f"A test by {user.name}."})
     bell.ring(JOB, endpoint_id)
 
@@ -133,7 +133,7 @@ def send_again(location_id: int, endpoint_id: int, delivery_id: int) -> None:
         moment = clock.now()
         delivery.state, delivery.tries, delivery.next_at = DeliveryState.QUEUED, 0, moment
         delivery.until, delivery.settled_at = moment + heralding.GIVEN_UP_AFTER, None
-        endpoint.rest_until = None
+        endpoint.rest_until, endpoint.failures = None, 0
     bell.ring(JOB, endpoint_id)
 
 
