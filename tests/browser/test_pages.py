@@ -44,10 +44,7 @@ SIGHTS = {
     "mapping, before connecting": Sight(stock.NEVER, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping": Sight(HARBOUR, f"{XERO}/account-mapping", "Account Mapping"),
     "mapping, suggestions": Sight(HARBOUR, f"{XERO}/account-mapping?suggest=1", "Account Mapping"),
-    "webhooks out": Sight(HARBOUR, "settings/webhooks", "Webhooks out"),
-    "API keys": Sight(HARBOUR, "settings/api-keys", "API keys"),
     "reconciliation, not yet": Sight(stock.NEVER, "reconciliation", "Reconciliation"),
-    "reconciliation": Sight(HARBOUR, "reconciliation", "Reconciliation"),
     "overview, none found": Sight(None, "/?q=nothing", "Locations"),
     "a location to go to": Sight(None, "/locations?q=b", "Find a location"),
     "help": Sight(None, "/help/", "Help"),
@@ -123,6 +120,35 @@ def test_a_refused_choice_says_so_at_its_list_and_keeps_what_was_chosen(
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
     expect(page.get_by_role("alert")).to_be_focused()
     expect(box).to_have_attribute("aria-invalid", "true")
+    fits_everybody(page)
+
+
+def test_what_is_for_other_programs_and_the_proof_that_the_books_agree(
+    ana: Watched, house: House, stocked: stock.Stock, free_port: int
+) -> None:
+    ana.watch.expect(422)
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "settings/api-keys"))
+    page.get_by_label("Name of the program").fill("Zapier")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_label("Key, may only read")).to_have_value(re.compile("^hoopxero_"))
+    fits_everybody(page)
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_label("Name of the program").fill("Zapier")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.goto(house.page(HARBOUR, "settings/webhooks"))
+    page.get_by_label("Address (https)").fill(f"http://localhost:{free_port}/hook")
+    page.get_by_role("button", name="Add the address").click()
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("Nobody listens at this address.")).to_be_visible(timeout=20_000)
+    fits_everybody(page)
+    page.goto(house.page(HARBOUR, "reconciliation"))
+    page.get_by_role("button", name="Reconcile").click()
+    expect(page.get_by_role("heading", name=re.compile("difference|Nothing is missing"))).to_be_visible(
+        timeout=30_000
+    )
     fits_everybody(page)
 
 

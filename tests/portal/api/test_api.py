@@ -102,7 +102,9 @@ def test_status_says_how_the_location_stands(zapier: Program, neighbour: Program
     assert never == {"state": "never", "since": None, "reason": None, "organisation": None}
 
 
-def test_an_invoice_carries_its_payments_pushes_and_attempts(zapier: Program) -> None:
+def test_invoices_carry_payments_pushes_attempts_and_problems_lead_to_the_page_that_mends_them(
+    zapier: Program,
+) -> None:
     one = zapier.get("/invoices/inv0").json
     assert (one["number"], one["total"], one["paid"], one["tax"]) == ("HS-1", "1300.00", "1300.00", "100.00")
     assert one["contact"] == {"hoop_id": "con1", "name": "Lantern Foods", "xero_id": None}
@@ -113,6 +115,11 @@ def test_an_invoice_carries_its_payments_pushes_and_attempts(zapier: Program) ->
     attempts = [attempt for push in one["pushes"] for attempt in push["attempts"]]
     assert set(attempts[0]) == {"at", "status", "duration_ms", "idempotency_key", "correlation_id"}
     assert zapier.get("/invoices/nope").status_code == 404
+    groups = zapier.get("/problems").json["items"]
+    workshops = next(each for each in groups if each["cause"] == "category:product:workshop")
+    assert (workshops["count"], workshops["owner"]) == (1, "you")
+    assert workshops["money"] == [{"currency": "AUD", "amount": "1304.00"}]
+    assert workshops["page"].endswith("/xero/account-mapping")
 
 
 def test_lists_go_page_by_page_and_stand_still_while_rows_are_added(shop: Flask, zapier: Program) -> None:
@@ -143,14 +150,6 @@ def test_invoices_are_found_by_where_they_stand_and_by_name(zapier: Program) -> 
         found = zapier.get("/invoices", **query).json["items"]
         assert [each["number"] for each in found] == numbers
         assert {each["sync"]["state"] for each in found} <= {query.get("state", "sending")}
-
-
-def test_problems_are_grouped_and_lead_to_the_page_that_mends_them(zapier: Program) -> None:
-    groups = zapier.get("/problems").json["items"]
-    workshops = next(each for each in groups if each["cause"] == "category:product:workshop")
-    assert (workshops["count"], workshops["owner"]) == (1, "you")
-    assert workshops["money"] == [{"currency": "AUD", "amount": "1304.00"}]
-    assert workshops["page"].endswith("/xero/account-mapping")
 
 
 def test_a_push_is_retried_and_skipped_under_the_name_of_the_key(shop: Flask, zapier: Program) -> None:

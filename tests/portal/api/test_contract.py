@@ -9,7 +9,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.portal.api.conftest import key_to
 from tests.support.portal import HARBOUR
 
-EXAMPLES = 5
+EXAMPLES = 4
 QUIET = settings(
     max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
