@@ -6,7 +6,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import Mapping
+from portal.models import Connection, Mapping
+from portal.services.unit import transaction
+from tests.portal.views import builders
 from tests.portal.views.browser import Browser
 from tests.portal.views.builders import ARCHIVED, OTHER, SALES
 from tests.support.portal import HARBOUR
@@ -75,3 +77,26 @@ def test_a_viewer_changes_nothing(site: Flask, viewer: Browser) -> None:
     for path in ("/suggestions", "/last-invoices", "/import", "/copy", "/questions", "/history/1/restore"):
         assert viewer.post(f"{MAPPING}{path}").status_code == 403
     assert viewer.get(f"{MAPPING}/transfer").status_code == 403
+
+
+def test_in_a_long_chart_accounts_are_typed_and_what_somebody_else_changed_is_still_noticed(
+    site: Flask, ana: Browser
+) -> None:
+    with site.app_context(), transaction() as session:
+        connection_id = session.scalars(select(Connection.id)).first() or 0
+        session.add_all(
+            builders.account(connection_id, f"acc-{n}", f"5{n:03}", f"Account {n}") for n in range(120)
+        )
+    assert 'list="accounts"' in ana.get(MAPPING).text
+    workshop, retainer = "category:product:workshop", "category:product:retainer"
+    fields = {workshop: "260 – workshops and other", f"was:{workshop}": "", "sure": "1"}
+    fields |= {retainer: "215 – Retainers", f"was:{retainer}": "215 – Retainers"}
+    assert ana.post(MAPPING, fields).status_code == 303
+    assert mapped(site) == {"product:retainer": ARCHIVED, "product:workshop": OTHER}
+    older = ana.post(MAPPING, {workshop: "200 – Sales", f"was:{workshop}": "", "sure": "1"})
+    assert older.status_code == 422
+    assert "from nothing to 260 – Workshops and other meanwhile" in older.text
+    wrong = ana.post(MAPPING, {workshop: "Salse", f"was:{workshop}": "260 – Workshops and other"})
+    assert wrong.status_code == 422
+    assert "Xero has no such account" in wrong.text
+    assert 'value="Salse"' in wrong.text
