@@ -13,13 +13,13 @@ from portal.models import Batch, Document, Failure, Operation, Push
 from portal.services import following, leases, letters, linking, outbox, readiness, writing
 from portal.services.desk import Desk
 from portal.services.preflight import Blocked
+from portal.services.readiness import Kind
 from portal.services.unit import transaction
 from portal.services.work import Work
 from portal.xero import payloads
 
 log = logging.getLogger(__name__)
 
-Kind = tuple[Document, Operation]
 Ready = tuple[dict[str, Any], bytes]
 """What a batch keeps of a letter, and its element as written."""
 

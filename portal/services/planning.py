@@ -14,7 +14,8 @@ from portal import failpoints
 from portal.extensions import db
 from portal.models import Batch, BatchState, Document, Operation, Push
 from portal.services import batching, failing, matching, outbox, readiness, reading_back
-from portal.services.batching import Kind, Prepared
+from portal.services.batching import Prepared
+from portal.services.readiness import Kind
 from portal.services.sending import Flight
 from portal.services.unit import release
 from portal.services.work import Work
@@ -73,7 +74,7 @@ class Plan:
     def _wanted(self) -> Iterator[Kind]:
         """The kinds of which something may go now, in order."""
         work, session = self.work, db.session()
-        there = readiness.kinds_wanted(session, work.location_id) - self.fruitless
+        there = readiness.kinds_wanted(session, work.location_id, ORDER) - self.fruitless
         for kind in ORDER:
             due = kind in there and readiness.any_due(session, work.location_id, work.tenant_id, *kind)
             release()

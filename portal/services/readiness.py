@@ -6,31 +6,45 @@ push of the same document is under way. Never by `id > last`, which would miss r
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from itertools import compress
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal import clock
-from portal.models import Document, Link, Operation, Push, PushState
+from portal.models import Connection, Document, Link, Operation, Push, PushState
+from portal.models.base import Moment
 
+Kind = tuple[Document, Operation]
+TENTH = 10
 PAYABLE = ("AUTHORISED", "PAID")
 
 
 def due(
     session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation, most: int
 ) -> Sequence[Push]:
-    """What may be sent now, oldest first: queued or waited long enough, in no open batch, parent in Xero."""
-    return session.scalars(
-        select(Push)
-        .where(
-            Push.location_id == location_id,
-            Push.document == document,
-            Push.operation == operation,
-            ready(clock.now(), tenant_id),
-        )
-        .order_by(Push.id)
-        .limit(most)
+    """What may be sent now, oldest first. Of a backlog a tenth of the places is for the newest, which go before it:
+
+    a single new invoice or a retry does not wait for ten thousand others, and costs no call of its own.
+    """
+    found = select(Push).where(
+        Push.location_id == location_id,
+        Push.document == document,
+        Push.operation == operation,
+        ready(clock.now(), tenant_id),
+    )
+    oldest = session.scalars(found.order_by(Push.id).limit(most)).all()
+    if len(oldest) < most or most < TENTH:
+        return oldest
+    newest = session.scalars(
+        found.where(Push.updated_at > oldest[-1].updated_at)
+        .order_by(Push.updated_at.desc())
+        .limit(most // TENTH)
     ).all()
+    there = {push.id for push in newest}
+    return [*newest, *[push for push in oldest if push.id not in there]][:most]
 
 
 def any_due(
@@ -40,14 +54,28 @@ def any_due(
     return bool(due(session, location_id, tenant_id, document, operation, 1))
 
 
-def kinds_wanted(session: Session, location_id: int) -> set[tuple[Document, Operation]]:
-    """The kinds of which something is wanted now, whether or not its parent is in Xero."""
-    found = session.execute(
-        select(Push.document, Push.operation)
-        .where(Push.location_id == location_id, _wanted(clock.now()))
-        .distinct()
-    )
-    return {(document, operation) for document, operation in found}
+def kinds_wanted(session: Session, location_id: int, kinds: tuple[Kind, ...]) -> set[Kind]:
+    """Those kinds of which something is wanted now, whether or not its parent is in Xero."""
+    row = session.execute(_asked(kinds), {"location_id": location_id, "moment": clock.now()}).one()
+    return set(compress(kinds, row))
+
+
+@cache
+def _asked(kinds: tuple[Kind, ...]) -> Select[*tuple[bool, ...]]:
+    """One question for each kind, in one statement, which is made once."""
+    mine, moment = bindparam("location_id", type_=Push.location_id.type), bindparam("moment", type_=Moment)
+    asked = [
+        select(Push.id)
+        .where(
+            Push.location_id == mine,
+            Push.document == document,
+            Push.operation == operation,
+            _wanted(moment),
+        )
+        .exists()
+        for document, operation in kinds
+    ]
+    return select(*asked)
 
 
 def coming(
@@ -86,7 +114,7 @@ def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> Colu
     return and_(_wanted(moment), _parent_is_there(tenant_id), _not_under_way())
 
 
-def _wanted(moment: datetime) -> ColumnElement[bool]:
+def _wanted(moment: datetime | BindParameter[Any]) -> ColumnElement[bool]:
     return and_(
         Push.state.in_((PushState.QUEUED, PushState.WAITING)),
         Push.batch_id.is_(None),
@@ -105,6 +133,7 @@ def _parent_is_there(tenant_id: str | InstrumentedAttribute[str]) -> ColumnEleme
             link.document_id == Push.parent_id,
             or_(Push.document != Document.PAYMENT, link.xero_status.in_(PAYABLE)),
         )
+        .correlate(Push, Connection)
         .exists()
     )
     return or_(Push.parent_id.is_(None), there)

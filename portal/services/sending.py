@@ -13,8 +13,9 @@ from portal.config import settings
 from portal.errors import LeaseLost, NotNow, PortalError
 from portal.models import Batch, BatchState
 from portal.services import calling, leases, windows
-from portal.services.batching import IN_FLIGHT, Kind, Prepared
+from portal.services.batching import IN_FLIGHT, Prepared
 from portal.services.calling import Permit
+from portal.services.readiness import Kind
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero.client import Reply, XeroClient

@@ -8,12 +8,13 @@ from unittest.mock import patch
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import select
 
 from portal import clock
 from portal.extensions import db
-from portal.models import Connection, PushState
-from portal.services import batching, draining, due, intake, landing
-from portal.services.unit import release
+from portal.models import Connection, Document, Operation, Push, PushState
+from portal.services import batching, draining, due, intake, landing, readiness
+from portal.services.unit import release, transaction
 from portal.xero import payloads
 from portal.xero.client import XeroClient
 from portal.xero.errors import Rejected
@@ -110,6 +111,23 @@ def test_an_unforeseen_error_elsewhere_lets_the_connection_rest_instead_of_tryin
     assert (row.rest_reason, row.stumbles, due.connections()) == ("bug", 1, [])
     _later(stage, 1)
     assert len(stage.invoices()) == 1
+
+
+def test_of_a_backlog_the_newest_need_not_wait_for_all_others(stage: Stage) -> None:
+    stage.hoop.bulk(24, contacts=24)
+    stage.heard()
+    intake.apply()
+    with transaction() as session:
+        pushes = session.scalars(
+            select(Push).where(Push.document == Document.CONTACT).order_by(Push.id)
+        ).all()
+        for push in pushes[:-1]:
+            push.updated_at -= timedelta(hours=1)
+        ids = [push.id for push in pushes]
+    release()
+    kind = (Document.CONTACT, Operation.CREATE)
+    chosen = [push.id for push in readiness.due(db.session(), stage.location_id, stage.tenant_id, *kind, 10)]
+    assert chosen == [ids[-1], *ids[:9]]
 
 
 def test_a_payment_that_waits_for_its_invoice_is_no_failure(stage: Stage) -> None:
