@@ -6,12 +6,13 @@ are tried until one makes HoopAI's own total.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import product
 from typing import Literal
 
 CENT = Decimal("0.01")
+PRICE = Decimal("0.0001")
 HUNDRED = Decimal(100)
 Amounts = Literal["Exclusive", "Inclusive"]
 
@@ -42,7 +43,8 @@ class Discount:
 class Reckoning:
     """How to say the invoice to Xero. One rate or one amount of discount a line.
 
-    `total` is what Xero will make, `tax` how much of it is tax.
+    `total` is what Xero will make, `tax` how much of it is tax. `unit_amounts` are the prices to say where they are
+    not the lines' own.
     """
 
     amounts: Amounts
@@ -50,6 +52,7 @@ class Reckoning:
     discount_amounts: tuple[Decimal, ...] | None
     total: Decimal
     tax: Decimal
+    unit_amounts: tuple[Decimal, ...] | None = None
 
     def differs_from(self, expected: Decimal) -> Decimal:
         """Xero's total less the expected one."""
@@ -58,11 +61,31 @@ class Reckoning:
 
 def reckon(items: Sequence[Item], discount: Discount | None, expected: Decimal) -> Reckoning:
     """The way of saying these lines whose total is `expected`; the nearest one where none agrees."""
+    said = {item.inclusive for item in items if item.tax_rate}
     ways = [
         _total(items, rate, parts, amounts)
-        for amounts, (rate, parts) in product(_tax_ways(items), _discount_ways(items, discount))
+        for amounts, (rate, parts) in product(_tax_ways(said), _discount_ways(items, discount))
     ]
+    if len({bool(each) for each in said}) > 1:
+        ways += _all_inclusive(items, discount)
     return min(ways, key=lambda way: abs(way.differs_from(expected)))
+
+
+def _all_inclusive(items: Sequence[Item], discount: Discount | None) -> list[Reckoning]:
+    """Lines with and without tax in their prices: those without are said with it, so that all are said alike."""
+    said = [_with_tax(item) for item in items]
+    prices = tuple(item.unit_amount for item in said)
+    ways = [_total(said, rate, parts, "Inclusive") for rate, parts in _discount_ways(said, discount)]
+    return [replace(way, unit_amounts=prices) for way in ways]
+
+
+def _with_tax(item: Item) -> Item:
+    """The line at the price, to four places, that makes its amount and the tax on it together."""
+    if item.inclusive or not item.tax_rate or not item.quantity:
+        return item
+    line = cents(item.quantity * item.unit_amount)
+    whole = line + cents(line * item.tax_rate / HUNDRED)
+    return replace(item, unit_amount=(whole / item.quantity).quantize(PRICE, ROUND_HALF_UP), inclusive=True)
 
 
 def cents(value: Decimal) -> Decimal:
@@ -84,8 +107,10 @@ def spread(amount: Decimal, weights: Sequence[Decimal]) -> tuple[Decimal, ...]:
     return tuple(parts)
 
 
-def _tax_ways(items: Sequence[Item]) -> list[Amounts]:
-    said = {item.inclusive for item in items if item.tax_rate}
+def _tax_ways(said: set[bool | None]) -> list[Amounts]:
+    """How the lines' own prices may be meant; in no one way where some are said to hold their tax and some not to."""
+    if said >= {True, False}:
+        return []
     if said == {True}:
         return ["Inclusive"]
     if said == {False}:

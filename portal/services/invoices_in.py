@@ -36,12 +36,14 @@ from portal.services import (
     payments_in,
     preferences,
     products_in,
+    reckoning,
     shelf,
 )
 from portal.services.preferences import Preferences
 from portal.services.products_in import Catalogue
 
 NO_TAX = "none"
+CENT = Decimal("0.01")
 NEVER_SEEN = "An invoice that was never seen here was voided or deleted; there is nothing to undo."
 NEWER = "A newer state of this invoice is already known."
 GONE = (PushState.SENDING, PushState.WAITING, PushState.SENT)
@@ -55,7 +57,8 @@ def take(session: Session, location: Location, said: InvoiceSaid) -> str | None:
     invoice, open_questions = _apply(session, location, invoice, said)
     connection = _connection(session, location)
     open_questions = open_questions or said.amount_paid != payments_in.known(session, invoice)
-    if open_questions and following.left_out(invoice, connection) is None and _can_ask(session, location):
+    may_ask = following.left_out(invoice, connection) is None and _can_ask(session, location)
+    if may_ask and (open_questions or _does_not_fit(invoice, said)):
         invoice.look_up_at, invoice.held = clock.now(), True
         return None
     go_on(session, location, invoice)
@@ -222,6 +225,12 @@ def _write_lines(session: Session, location: Location, invoice: Invoice, said: I
         invoice.lines[:] = fresh
     mappings.learn(session, location.id, categories, taxes)
     return bool(catalogue.unknown) or any(line.taxes and line.tax_inclusive is None for line in lines)
+
+
+def _does_not_fit(invoice: Invoice, said: InvoiceSaid) -> bool:
+    """Whether the lines that were told make another total than rounding explains: REST may name what is missing."""
+    difference = reckoning.of(invoice).differs_from(invoice.total)
+    return not said.reduced and abs(difference) > CENT * len(invoice.lines)
 
 
 def _has_gone(session: Session, invoice: Invoice) -> bool:

@@ -79,7 +79,8 @@ def _lines(desk: Desk, invoice: Invoice, way: amounts.Reckoning) -> list[payload
     parts = way.discount_amounts
     return [
         payloads.LineOut(
-            description=line.description or line.name, quantity=line.quantity, unit_amount=line.unit_amount,
+            description=line.description or line.name, quantity=line.quantity,
+            unit_amount=way.unit_amounts[index] if way.unit_amounts else line.unit_amount,
             account_code=preflight.account_of(line, desk.book).code,
             tax_type=preflight.tax_of(line, desk.book).tax_type, discount_rate=way.discount_rate,
             discount_amount=(parts[index] or None) if parts else None, tracking=tracked(desk, line),

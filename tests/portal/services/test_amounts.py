@@ -72,3 +72,16 @@ def test_a_discount_limited_to_a_product_comes_off_its_lines_only() -> None:
     assert (found.total, found.discount_amounts) == (D(143), (D(20), D(0)))
     found = reckon(items, Discount("percentage", D(10)), D(154))
     assert (found.total, found.discount_rate, found.discount_amounts) == (D(154), None, (D(10), D(0)))
+
+
+def test_prices_with_and_without_tax_on_one_invoice_are_said_alike_and_to_the_cent() -> None:
+    items = [
+        Item(D("2"), D("49.95"), D("10"), inclusive=False),
+        Item(D("1"), D("110"), D("10"), inclusive=True),
+        Item(D("3"), D("0.33"), D("8.875"), inclusive=False),
+        Item(D("1"), D("5"), D(0)),
+    ]
+    total = D("99.90") + D("9.99") + D("110") + D("0.99") + D("0.09") + D("5")
+    way = reckon(items, None, total)
+    assert (way.amounts, way.total) == ("Inclusive", total)
+    assert way.unit_amounts == (D("54.9450"), D("110"), D("0.3600"), D("5"))

@@ -100,7 +100,8 @@ def made_by_xero(invoice: Invoice, book: MappingBook | None = None) -> Decimal:
         amounts=way.amounts,
         lines=[
             payloads.LineOut(
-                "Line", line.quantity, line.unit_amount, discount_rate=way.discount_rate,
+                "Line", line.quantity, way.unit_amounts[place] if way.unit_amounts else line.unit_amount,
+                discount_rate=way.discount_rate,
                 discount_amount=(parts[place] or None) if parts else None,
             )
             for place, line in enumerate(invoice.lines)

@@ -80,6 +80,7 @@ SAMPLES = {
     "token": "unknown",
     "filename": "portal.css",
     "push_id": "1",
+    "payment_id": "1",
     "save_id": "1",
     "recoding_id": "1",
     "key_id": "1",
