@@ -53,11 +53,12 @@ DOCUMENTS = {
     Kind.PAYMENTS: Document.PAYMENT,
     Kind.CONTACTS: Document.CONTACT,
 }
+SIZE = 30
 GIVEN_BACK = (Document.CREDIT_NOTE, Document.REFUND)
 
 
 def page(
-    location: Location, view: View, kind: Kind, choice: Choice, size: int = paging.SIZE
+    location: Location, view: View, kind: Kind, choice: Choice, size: int = SIZE
 ) -> tuple[Slice[int], bool]:
     """The ids of one page, newest change first, and whether the search fits more than is looked at."""
     found = finding.find(location, choice.search) if choice.search else None

@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from portal.extensions import db
 
 T = TypeVar("T")
-SIZE = 50
+SIZE = 40
 CHUNK = 500
 START = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST = 2**31 - 1

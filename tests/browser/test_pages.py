@@ -292,7 +292,7 @@ def test_rows_are_chosen_by_keyboard_and_with_shift(ana: Watched, house: House, 
     expect(said).to_have_text("1 chosen")
     boxes.nth(0).click()
     boxes.nth(3).click(modifiers=["Shift"])
-    expect(said).to_have_text("3 chosen")
+    expect(said).to_have_text("4 chosen")
     page.get_by_label("Number, customer").press("x")
     expect(page.get_by_label("Number, customer")).to_have_value("x")
 
