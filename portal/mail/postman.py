@@ -9,7 +9,7 @@ from email.message import EmailMessage
 
 from portal.mail.routes import Route
 
-SECONDS = 20
+SECONDS = 15
 log = logging.getLogger(__name__)
 
 

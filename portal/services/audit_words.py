@@ -46,6 +46,7 @@ WORDS: dict[str, tuple[Kind, str]] = {
     "invoices.link": (Kind.DOCUMENTS, "Linked an invoice to one in Xero"),
     "invoices.suffix": (Kind.DOCUMENTS, "Sent an invoice under another number"),
     "invoices.delete_payments": (Kind.DOCUMENTS, "Had payments deleted in Xero"),
+    "payments.surplus": (Kind.DOCUMENTS, "Decided about a payment that is too much"),
     "contacts.use": (Kind.DOCUMENTS, "Chose a contact in Xero"),
     "contacts.create": (Kind.DOCUMENTS, "Had a new contact made in Xero"),
     "contacts.restored": (Kind.DOCUMENTS, "Said that a contact is active again"),

@@ -15,6 +15,7 @@ from portal.services import audit, keys, mailing, passwords, users
 from portal.services.unit import release, transaction
 
 LIFE = timedelta(days=7)
+MOST_A_DAY = 100
 USED_UP = "This invitation does not work any more. Ask the person who invited you for a new one."
 ROLES = {
     Role.AGENCY_ADMIN: "Agency admin",
@@ -176,6 +177,9 @@ def _of_agency(session: Session, by: User, invitation_id: int) -> Invitation:
 
 def _write(session: Session, made: Invitation, key: str, by: User) -> None:
     agency = session.get_one(Agency, made.agency_id)
+    if mailing.written_lately(session, agency.id, "invitation") >= MOST_A_DAY:
+        told = f"An agency sends {MOST_A_DAY} invitations a day at most. Go on tomorrow."
+        raise ChooseAgain(told, {"email": told})
     mailing.write(
         session,
         agency.id,

@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 JOB = "jobs.mails.send"
 NAME = "HoopAI to Xero"
 HELD = timedelta(minutes=2)
+TURN = timedelta(seconds=60)
 WAITS = (60, 300, 900, 1800, 3600)
 GIVE_UP = timedelta(days=3)
-MOST = 200
 
 
 def address(path: str) -> str:
@@ -71,14 +71,20 @@ def waiting() -> bool:
 
 
 def send() -> int:
-    """Hand over what is due, one after the other; how many the mail server took."""
-    taken = 0
-    for _ in range(MOST):
-        held = _take()
-        if held is None:
-            break
+    """Hand over what is due, one after the other, for a minute at most; how many the mail server took."""
+    taken, until = 0, clock.now() + TURN
+    while clock.now() < until and (held := _take()):
         taken += _carry(*held)
     return taken
+
+
+def written_lately(session: Session, agency_id: int, kind: str) -> int:
+    """How many letters of a kind an agency has had written in the last day."""
+    lately = (Mail.agency_id == agency_id) & (Mail.kind == kind)
+    return (
+        session.scalar(select(func.count()).where(lately, Mail.created_at > clock.now() - timedelta(days=1)))
+        or 0
+    )
 
 
 def troubles(since: datetime) -> tuple[int, int, str | None]:

@@ -36,7 +36,10 @@ def invite() -> AnyResponse:
 @room.post("/invitations/<int:invitation_id>/resend")
 def resend(invitation_id: int) -> AnyResponse:
     """Send the letter again; the link in the earlier one ends."""
-    email = invitations.resend(me(), invitation_id)
+    try:
+        email = invitations.resend(me(), invitation_id)
+    except ChooseAgain as refusal:
+        return done(str(refusal), url_for("people.index"), "warning")
     return done(
         f"A new letter to {email} is on its way; the link before it has ended.", url_for("people.index")
     )
