@@ -127,6 +127,25 @@ def test_an_account_is_archived_and_restored(world: World) -> None:
     assert "The account is active again." in press(world, where, act="restore").text
 
 
+def test_a_tracking_option_is_archived_and_then_refused_on_lines_and_twice_is_once_too_often(
+    world: World,
+) -> None:
+    group = world.get("TrackingCategories")["TrackingCategories"][0]
+    said = [{"Name": group["Name"], "Option": each["Name"]} for each in group["Options"][:2]]
+    contact = world.contact()
+
+    def made(*tracking: dict[str, str]) -> dict[str, object]:
+        line = {"Description": "x", "UnitAmount": "1", "AccountCode": "200", "Tracking": list(tracking)}
+        return dict(world.put("Invoices", invoice(contact, LineItems=[line]))[0])
+
+    assert "used only once on a line" in str(made(*said)["ValidationErrors"])
+    where = f"books/{world.tenant}/tracking/{group['Options'][0]['TrackingOptionID']}"
+    assert "The tracking option is archived." in press(world, where, act="archive").text
+    assert "is not an active option" in str(made(said[0])["ValidationErrors"])
+    assert "The tracking option is active again." in press(world, where, act="restore").text
+    assert made(said[0])["Status"] == "AUTHORISED"
+
+
 def test_a_contact_is_archived_and_restored(world: World) -> None:
     made = world.contact()
     where = f"books/{world.tenant}/contacts/{made['ContactID']}"
