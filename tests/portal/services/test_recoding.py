@@ -62,7 +62,7 @@ def test_a_preview_tells_what_goes_and_what_stays(stage: Stage) -> None:
     stage.carry()
     found = mapping_preview.preview(stage.location_id, {CARE: "260"})
     assert [(each.name, each.was, each.becomes) for each in found.changes] == [
-        ("Care plan", "", "260 – Other Revenue")
+        ("Care plan", "the default, 200 – Sales", "260 – Other Revenue")
     ]
     assert (found.going, found.sent, found.paid, found.locked) == (0, 1, 0, [])
     assert found.money == {"AUD": D("300")}
