@@ -16,13 +16,13 @@ from portal.models import (
     Invoice,
     Link,
     Location,
-    Operation,
     Payment,
     Push,
     PushState,
 )
 from portal.services import activity, cursors, finding, invoices, reckoning, xero_links
 from portal.services.cursors import Feed
+from portal.services.payments import RECEIVED
 
 SIZE, MOST = 50, 200
 
@@ -161,7 +161,7 @@ def _standing(location_id: int, found: Sequence[Invoice]) -> dict[int, Push]:
 def _by_document(location_id: int, document: Document, ids: list[int]) -> dict[int, list[Push]]:
     found: dict[int, list[Push]] = {}
     mine = (Push.location_id == location_id, Push.document == document, Push.document_id.in_(ids))
-    for each in db.session.scalars(select(Push).where(*mine)) if ids else ():
+    for each in db.session.scalars(select(Push).where(*mine).order_by(Push.id)) if ids else ():
         found.setdefault(each.document_id, []).append(each)
     return found
 
@@ -172,7 +172,7 @@ def _payment_rows(location_id: int, found: Sequence[Payment]) -> list[PaymentRow
     links = xero_links.of_documents(connection, location_id, Document.PAYMENT, ids)
     pushes = _by_document(location_id, Document.PAYMENT, ids)
     made = {
-        key: next((each for each in many if each.operation == Operation.CREATE), None)
+        key: next((each for each in reversed(many) if each.operation in RECEIVED), None)
         for key, many in pushes.items()
     }
     return [PaymentRow(payment, made.get(payment.id), links.get(payment.id)) for payment in found]

@@ -140,8 +140,9 @@ def _look_up(here: Here, document: Document, ids: list[int]) -> int:
     """Read what is linked and was not in the days' lists (another date, or gone); how many calls that took."""
     held = our_documents.links(db.session(), here.tenant_id, here.location_id, document, ids)
     known = _seen(db.session(), here, [link.xero_id for link in held.values()])
-    missing = [(link.xero_id, link.xero_number or "") for link in held.values() if link.xero_id not in known]
-    parents = our_documents.invoice_ids(db.session(), here.tenant_id, here.location_id, document, list(held))
+    lost = {key: link for key, link in held.items() if link.xero_id not in known}
+    missing = [(link.xero_id, link.xero_number or "") for link in lost.values()]
+    parents = our_documents.invoice_ids(db.session(), here.tenant_id, here.location_id, document, list(lost))
     release()
     if not missing:
         return 0
