@@ -1,8 +1,10 @@
-"""`manage.py bench faults`: workers killed and frozen at every step, and every operation under every other fault.
+"""`manage.py bench faults`: workers killed and frozen at every step, every operation under every other fault, and
+random lives in which anything happens in any order.
 
 FAULTS_LANES (default 3) sets how many worlds run side by side, FAULTS_DATABASES (`sqlite,postgres`) on what,
-FAULTS_PARTS (`crashes,table`) which of the two, FAULTS_EVERY (default 1) takes only each n-th run, FAULTS_SCALE
-(default 2) makes the times of the crashes longer on a busy machine.
+FAULTS_PARTS (`crashes,table,lives`) which of the three, FAULTS_EVERY (default 1) takes only each n-th run, FAULTS_LIVES
+(default 500x40) how many lives of how many steps, FAULTS_SCALE (default 2) makes the times of the crashes longer on a
+busy machine.
 """
 
 import json
@@ -28,8 +30,23 @@ Verdicts = list[tuple[str, list[str], bool, float, str]]
 def main() -> list[dict[str, Any]]:
     """A row a database and part; what went wrong is told at once, run by run."""
     databases = os.environ.get("FAULTS_DATABASES", "sqlite,postgres").split(",")
-    parts = os.environ.get("FAULTS_PARTS", "crashes,table").split(",")
-    return [_row(database, part) for database in databases for part in parts]
+    parts = os.environ.get("FAULTS_PARTS", "crashes,table,lives").split(",")
+    rows = [_row(database, part) for database in databases for part in parts if part != "lives"]
+    return [*rows, _lives()] if "lives" in parts else rows
+
+
+def _lives() -> dict[str, Any]:
+    lives, steps = os.environ.get("FAULTS_LIVES", "500x40").split("x")
+    lanes = int(os.environ.get("FAULTS_LANES", "3"))
+    began = time.monotonic()
+    running = [_run("tests.faults.lives", str(int(lives) // lanes), steps) for _ in range(lanes)]
+    told = [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]
+    return {
+        "database": "sqlite", "part": "lives", "runs": sum(each["lives"] for each in told), "of": int(lives),
+        "steps": sum(each["steps"] for each in told), "seeds": [each["seed"] for each in told],
+        "duplicates or wrong": sum(bool(each["wrong"]) for each in told),
+        "minutes": round((time.monotonic() - began) / 60, 1),
+    }  # fmt: skip
 
 
 def _row(database: str, part: str) -> dict[str, Any]:
@@ -70,7 +87,11 @@ def _played(database: str, runs: Sequence[Any]) -> Verdicts:
 def _lane(folder: Path, place: int, database: str, runs: Sequence[Any]) -> subprocess.Popen[str]:
     file = folder / f"runs{place}"
     file.write_bytes(pickle.dumps(list(runs)))
-    command = [sys.executable, "-m", "tests.faults.lane", database, str(file)]
+    return _run("tests.faults.lane", database, str(file))
+
+
+def _run(module: str, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", module, *words]
     tied = processes.tied_to_us(signal.SIGTERM)
     env = {"FAULTS_SCALE": "2", **os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, preexec_fn=tied)
