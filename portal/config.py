@@ -46,7 +46,7 @@ class Timings:
     send: float = 5
     resend: float = 60
     quiet: float = 180
-    quantum: float = 20
+    quantum: float = 10
 
     @classmethod
     def parse(cls, text: str) -> "Timings":

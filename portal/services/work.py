@@ -12,8 +12,8 @@ from portal.services import calling, leases, tokens
 from portal.services.unit import release, transaction
 from portal.xero.client import XeroClient
 
-MOST_CALLS = 20
-MOST_TURNS = 4
+MOST_CALLS = 10
+MOST_TURNS = 8
 
 
 @dataclass(slots=True)

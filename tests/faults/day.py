@@ -46,7 +46,7 @@ from tests.support.servers import serving, wait_until
 from tests.support.xero import Xero
 
 log = logging.getLogger(__name__)
-READ = 0.4
+READ = 0.6
 """How long the portal waits for an answer here, in real seconds."""
 SAFE = 150.0
 """A late call arrives before the clock has gone this far, well within the quiet time."""
@@ -216,7 +216,6 @@ def day(database_url: str, cluster: Cluster | None = None) -> Iterator[Day]:
         stack.callback(stand_in.close)
         stack.callback(portal.dispose, app)
         stack.enter_context(patch.object(calling, "Quota", OurQuota))
-        stack.enter_context(patch.object(client, "Transport", _impatient))
         stack.enter_context(
             patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         )
@@ -225,5 +224,6 @@ def day(database_url: str, cluster: Cluster | None = None) -> Iterator[Day]:
         demo.seed()
         stage = stack.enter_context(staged(app, sandbox_url, Xero(sandbox_url)))
         stage.map_all()
+        stack.enter_context(patch.object(client, "Transport", _impatient))
         redis = stack.enter_context(Redis.from_url(shop.url))
         yield Day(stage, redis, wire, shop, moved, cluster)

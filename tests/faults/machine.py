@@ -212,7 +212,7 @@ class AnyOrder(RuleBasedStateMachine):
         if kind == "late":
             self.day.late(path, method, 0.2)
         else:
-            self.stage.xero.fault(kind, path, method=method, seconds=0.5 if kind.startswith("hang") else 0.1)
+            self.stage.xero.fault(kind, path, method=method, seconds=0.8 if kind.startswith("hang") else 0.1)
 
     @rule(toxic=st.sampled_from([each for each in TOXICS if each != "down"]), path=PATHS)
     def wire_fails(self, toxic: str, path: str) -> None:

@@ -74,13 +74,14 @@ class Street:
                 connection = queue.popleft()
                 if leases.take(connection) is not None:
                     free -= 1
-                    heapq.heappush(events, (self._drain(connection), 1, connection))
+                    heapq.heappush(events, (self._drain(connection, alone=not queue), 1, connection))
 
-    def _drain(self, connection: int) -> float:
-        """One turn of a worker, and when it ends: five calls side by side as long as the quota and the turn allow."""
+    def _drain(self, connection: int, *, alone: bool) -> float:
+        """One turn of a worker, some where nobody waits, and when it ends: five calls side by side within the quota."""
         at, calls, open_ = self.now, 0, deque[tuple[float, str]]()
-        wanted = min(self.left[connection], work.MOST_CALLS)
-        while calls < wanted and at - self.now <= Timings().quantum:
+        turns = work.MOST_TURNS if alone else 1
+        wanted = min(self.left[connection], turns * work.MOST_CALLS)
+        while calls < wanted and at - self.now <= turns * Timings().quantum:
             token = f"{connection}:{at}:{calls}"
             full = len(open_) == IN_FLIGHT
             said = None if full else self.quota.acquire(str(connection), token, now=_stamp(at))
