@@ -7,11 +7,12 @@ import functools
 import logging
 import statistics
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from portal.services import calling, draining
+from portal.services import calling, draining, intake
 from portal.services.unit import release
 from portal.xero.limits import Quota
 from tests.bench.ground import Ground, ground
@@ -92,9 +93,10 @@ def _own_cost(here: Ground) -> Row:
 
 def _counted_cost(here: Ground) -> Row:
     here.stage.xero.limits(minute=10**6, day=10**6, concurrent=100, app_minute=10**6)
-    began = time.process_time()
-    here.stage.hoop.bulk(MANY, contacts=MANY, paid=True, lines=[line("Care plan", "100", "1", GST)])
-    wait_until(here.stage.hoop.idle, 300, "HoopAI's deliveries")
+    receiving = _Spent(intake.receive)
+    with patch.object(intake, "receive", receiving):
+        here.stage.hoop.bulk(MANY, contacts=MANY, paid=True, lines=[line("Care plan", "100", "1", GST)])
+        wait_until(here.stage.hoop.idle, 300, "HoopAI's deliveries")
     told = time.process_time()
     here.received()
     applied = time.process_time()
@@ -103,14 +105,27 @@ def _counted_cost(here: Ground) -> Row:
         release()
     sent = time.process_time()
     parts = [
-        round((end - start) * 1000 / MANY, 2)
-        for start, end in [(began, told), (told, applied), (applied, sent)]
+        round(seconds * 1000 / MANY, 2) for seconds in (receiving.seconds, applied - told, sent - applied)
     ]
     return {
         "what": "1,000 paid invoices, 1,000 new contacts", "measure": "ms of the portal's CPU per paid invoice",
         "figure": round(sum(parts), 2), "target": "< 5",
-        "beside": f"receiving {parts[0]} (test server included), applying {parts[1]}, sending {parts[2]}",
+        "beside": f"receiving {parts[0]} (without the web server), applying {parts[1]}, sending {parts[2]}",
     }  # fmt: skip
+
+
+class _Spent:
+    """A function that is called as before, and the CPU that its calls have taken in their own threads."""
+
+    def __init__(self, whole: Callable[..., Any]) -> None:
+        self.whole, self.seconds = whole, 0.0
+
+    def __call__(self, *said: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return self.whole(*said)
+        finally:
+            self.seconds += time.thread_time() - began
 
 
 def _latency(here: Ground) -> list[Row]:
