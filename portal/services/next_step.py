@@ -38,9 +38,8 @@ def of(glance: Glance, missing: Missing | None, alarms: Sequence[Alarm]) -> Step
         )  # fmt: skip
     waits, reason = _waits(glance), connection.reason or ""
     if stage in (Stage.DISCONNECTED, Stage.ATTENTION):
-        label = "Connect to Xero" if stage == Stage.DISCONNECTED else "Reconnect"
         return Step(
-            stage, reason or "Nothing is sent until somebody reconnects.", waits, label, "connections.connect",
+            stage, reason or "Nothing is sent until somebody reconnects.", waits, "Reconnect", "connections.connect",
             connection.since,
         )  # fmt: skip
     if stage == Stage.PAUSED:
