@@ -7,14 +7,27 @@ import pytest
 from flask import Flask
 
 from portal.extensions import db
-from portal.models import CatchUp, CatchUpState, Category, Invoice, MappingKind, Payment, Refund, Source
+from portal.hoopai.invoices import said
+from portal.models import (
+    CatchUp,
+    CatchUpState,
+    Category,
+    Invoice,
+    Location,
+    MappingKind,
+    Payment,
+    Refund,
+    Source,
+)
 from portal.services import (
     catching_up,
     draining,
     hoop_reader,
     intake,
+    invoices_in,
     looking_up,
     mappings,
+    outbox,
     payments_in,
     preferences,
 )
@@ -81,6 +94,30 @@ def test_with_a_token_a_payment_has_the_transactions_own_id_method_and_day(readi
     assert [first.hoop_id, second.hoop_id] == [each["_id"] for each in reading.hoop.transactions(made["_id"])]
     assert (first.method, first.amount, second.method, second.amount) == ("stripe", 150, "manual:cash", 50)
     assert sorted(each["Amount"] for each in reading.payments()) == [50, 150]
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_total_that_the_lines_do_not_make_is_asked_for_where_there_is_a_token(
+    stage: Stage, readable: bool
+) -> None:
+    if readable:
+        hoop_reader.save_token(stage.location_id, stage.person.user, stage.hoop.token())
+    made = stage.hoop.create(line("Workshop", "200"))
+    carry(stage)
+    assert db.session.query(Invoice).one().look_up_at is None, "an event that fits asks nothing"
+    with transaction() as session:
+        outbox.guard(session, stage.location_id)
+        location = session.get_one(Location, stage.location_id)
+        invoices_in.take(session, location, said({**made, "total": 203}))
+        invoice = session.query(Invoice).one()
+        assert (invoice.held, invoice.look_up_at is not None) == (readable, readable)
+    carry(stage)
+    invoice = db.session.query(Invoice).one()
+    assert (invoice.held, invoice.total) == (False, 200 if readable else 203)
+    (there,) = stage.invoices()
+    assert there["Total"] == 200
+    waits = [str(push.cause) for push in stage.pushes("invoice") if push.state == "blocked"]
+    assert waits == ([] if readable else ["invoice:total"])
 
 
 def test_two_payments_told_by_one_event_become_two_payments(reading: Stage) -> None:
