@@ -73,7 +73,7 @@ def shown(book: Book, doc: Doc) -> dict[str, Any]:
         "LineAmountTypes": "NoTax",
     }
     seen["Contact"] = contacts.nested(book.contacts.get(doc["ContactID"]) or {})
-    seen["LineItems"] = [{"Description": doc["Description"], "LineAmount": doc["Total"], "TaxType": "NONE"}]
+    seen["LineItems"] = _lines_shown(doc)
     seen["Allocations"] = [
         allocation_shown(book, one) for one in book.allocations.find("source", doc["OverpaymentID"])
     ]
@@ -168,4 +168,9 @@ def _transaction(book: Book, doc: Doc, bank: Doc) -> dict[str, Any]:
     )
     seen |= {"BankAccount": named, "Contact": contacts.nested(book.contacts.get(doc["ContactID"]) or {})}
     seen |= {"IsReconciled": False, "HasAttachments": False, "HasErrors": False, "LineAmountTypes": "NoTax"}
+    seen["LineItems"] = _lines_shown(doc)
     return seen | day_pair("Date", doc["Date"]) | updated_pair(doc["UpdatedDateUTC"])
+
+
+def _lines_shown(doc: Doc) -> list[dict[str, Any]]:
+    return [{"Description": doc["Description"], "LineAmount": doc["Total"], "TaxType": "NONE"}]

@@ -18,6 +18,8 @@ from xero_python.accounting import (
     AccountingApi,
     Allocation,
     Allocations,
+    BankTransaction,
+    BankTransactions,
     Contact,
     Contacts,
     CreditNote,
@@ -287,6 +289,27 @@ def test_the_sdk_allocates_a_credit_note(caller: Caller) -> None:
     assert done.amount == 11
     assert api.get_invoice(tenant, made.invoice_id).invoices[0].amount_credited == 11
     assert api.get_credit_note(tenant, credit.credit_note_id).credit_notes[0].status == "PAID"
+
+
+def test_the_sdk_makes_and_reads_an_overpayment(caller: Caller) -> None:
+    api, tenant = caller.accounting, caller.tenant
+    accounts = api.get_accounts(tenant).accounts
+    bank = next(
+        each for each in accounts if str(each.type).endswith("BANK") and str(each.status).endswith("ACTIVE")
+    )
+    (payer,) = api.create_contacts(tenant, Contacts(contacts=[Contact(name="Sdk Surplus")])).contacts
+    wish = BankTransaction(
+        type="RECEIVE-OVERPAYMENT", contact=Contact(contact_id=payer.contact_id), bank_account=bank,
+        date=date(2026, 11, 20), reference="sdk surplus", line_amount_types=LineAmountTypes.NOTAX,
+        line_items=[LineItem(description="Too much", quantity=Decimal(1), unit_amount=Decimal("50.25"))],
+    )  # fmt: skip
+    (made,) = api.create_bank_transactions(
+        tenant, BankTransactions(bank_transactions=[wish])
+    ).bank_transactions
+    assert (made.type, Decimal(str(made.total))) == ("RECEIVE-OVERPAYMENT", Decimal("50.25"))
+    (kept,) = api.get_overpayment(tenant, made.overpayment_id).overpayments
+    assert (kept.reference, kept.date) == ("sdk surplus", date(2026, 11, 20))
+    assert Decimal(str(kept.remaining_credit)) == Decimal("50.25")
 
 
 def test_a_missing_document_is_the_sdks_404(caller: Caller) -> None:
