@@ -110,6 +110,7 @@ class Missing:
         parts = (
             [f"accounts for {accounts} {'category' if accounts == 1 else 'categories'}"] if accounts else []
         )
+        parts += [] if self._accounts or self._book.default_account else ["an account for revenue"]
         parts += [f"tax rates for {taxes} {'tax' if taxes == 1 else 'taxes'}"] if taxes else []
         parts += ["an account for payments"] if self.payment_account else []
         return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

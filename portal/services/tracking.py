@@ -29,6 +29,10 @@ class Tracking:
         """What may be chosen, as value and words: each option, and none."""
         return [*((each.option_id, each.name) for each in self.options), (NO_OPTION, "No option")]
 
+    def choices_of(self, category_key: str, own: str) -> list[tuple[str, str]]:
+        """What is offered for a HoopAI category, or by default: there no choice means no option already."""
+        return self.choices if category_key != DEFAULT or own == NO_OPTION else self.choices[:-1]
+
 
 def key_of(tracking_id: str, category_key: str = DEFAULT) -> str:
     """Under which key the option of a category is kept."""
