@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from machinery import ROOT, venv
 
-_PARALLEL = ("-n", "2", "--dist", "loadgroup")
+# One more than two cores: the tests of browser and faults mostly wait.
+_PARALLEL = ("-n", "3", "--dist", "loadgroup")
 _ALONE = ("-n", "--numprocesses", "--pdb", "--collect-only", "--co", "--trace", "-s")
 
 

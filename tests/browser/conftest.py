@@ -20,7 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Everything here drives a browser; pictures are taken only when they are asked for."""
+    """Everything here drives a browser; pictures are taken only when they are asked for.
+
+    The first day comes first: it begins where nothing is connected.
+    """
+    items.sort(key=lambda item: item.path.name != "test_first_day.py")
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
