@@ -255,6 +255,7 @@ def _leave_out_payments(session: Session, invoice: Invoice) -> None:
         select(Push).where(
             Push.location_id == invoice.location_id,
             Push.document == Document.PAYMENT,
+            Push.parent_document == Document.INVOICE,
             Push.parent_id == invoice.id,
             Push.state.in_(outbox.OPEN),
         )

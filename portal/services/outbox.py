@@ -280,9 +280,15 @@ def _may_retry(push: Push) -> bool:
 def _dependents(
     session: Session, parents: Sequence[Push], states: Sequence[PushState], message: str | None = None
 ) -> Sequence[Push]:
-    ids = [push.document_id for push in parents if push.document == Document.INVOICE]
+    """Payments that stand and fall with these invoices; a change of an invoice that Xero has holds none back."""
+    ids = [
+        push.document_id
+        for push in parents
+        if (push.document, push.operation) == (Document.INVOICE, Operation.CREATE)
+    ]
     found = select(Push).where(
         Push.document == Document.PAYMENT,
+        Push.parent_document == Document.INVOICE,
         Push.parent_id.in_(ids),
         Push.location_id.in_({push.location_id for push in parents}),
         Push.state.in_(states),

@@ -9,7 +9,17 @@ from flask import Flask
 
 from portal.errors import ChooseAgain
 from portal.extensions import db
-from portal.models import Authorisation, Invoice, Location, Payment, Push
+from portal.models import (
+    Authorisation,
+    Document,
+    Failure,
+    Invoice,
+    Location,
+    Operation,
+    Payment,
+    Push,
+    PushState,
+)
 from portal.services import consents, following, outbox, overpaying, payments_in
 from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
@@ -129,3 +139,37 @@ def test_what_a_bookkeeper_entered_by_hand_leaves_less_to_pay(stage: Stage, by_h
     carry(stage)
     assert [each["Total"] for each in overpayments(stage)] == [by_hand]
     assert sorted(each["Amount"] for each in stage.payments()) == sorted({330 - by_hand, by_hand} - {0})
+
+
+def test_not_sending_a_change_of_an_invoice_leaves_its_payments_and_those_of_others_alone(
+    stage: Stage,
+) -> None:
+    payment_id = overpaid(stage)
+    with transaction() as session:
+        invoice = session.query(Invoice).one()
+        following.update(session, invoice)
+        change = outbox.find(session, stage.location_id, Document.INVOICE, invoice.id, Operation.UPDATE)
+        assert change is not None
+        outbox.block(change, Failure.REFUSED, "account:200", "No such account.")
+        change_id = change.id
+    release()
+    assert outbox.skip([change_id], stage.person.user, stage.location_id) == 1
+    assert told(stage.pushes("payment")[0]) == ("blocked", f"surplus:{payment_id}")
+
+
+def test_an_invoice_is_no_parent_of_what_hangs_on_the_payment_of_the_same_number(stage: Stage) -> None:
+    payment_id = overpaid(stage)
+    with transaction() as session:
+        invoice = session.query(Invoice).one()
+        assert invoice.id == payment_id, "ids of different tables are alike"
+        create = outbox.find(session, stage.location_id, Document.INVOICE, invoice.id, Operation.CREATE)
+        assert create is not None
+        deletion = outbox.want(
+            session, stage.location_id, Document.PAYMENT, payment_id, Operation.VOID,
+            parent=(Document.PAYMENT, payment_id),
+        )  # fmt: skip
+        outbox.block(create, Failure.REFUSED, "account:200", "No such account.")
+        create_id, deletion_id = create.id, deletion.id
+    release()
+    outbox.skip([create_id], stage.person.user, stage.location_id)
+    assert db.session.get_one(Push, deletion_id).state == PushState.QUEUED
