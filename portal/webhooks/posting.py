@@ -129,8 +129,11 @@ def _send(
     plain = socket.create_connection(address, timeout=SECONDS)
     line.append(plain)
     if target.secure:
-        plain = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
-        line[0] = plain
+        secured = ssl.create_default_context().wrap_socket(
+            plain, server_hostname=target.host, do_handshake_on_connect=False
+        )
+        line[0] = plain = secured
+        secured.do_handshake()
     letter = HTTPConnection(target.host, target.port, timeout=SECONDS)
     letter.sock = plain
     shown = f"[{target.host}]" if ":" in target.host else target.host
