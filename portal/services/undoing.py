@@ -6,7 +6,7 @@ before anything happens, with the reason.
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from portal import bell
@@ -112,7 +112,10 @@ def _invoice(session: Session, paper: Paper, invoice: Invoice, link: Link, found
     mine = _payments(session, paper, invoice)
     for payment, payment_link in mine:
         what = f"the payment of {payment.amount:,.2f} {invoice.currency} on {payment.paid_on:%-d %B %Y}"
-        if payment_link.ours:
+        if outbox.goes_as_overpayment(session, payment.location_id, payment.id):
+            over = f"The overpayment of {payment.amount:,.2f} {invoice.currency}"
+            found.stays.append(f"{over} stays in Xero; only a person can remove it there.")
+        elif payment_link.ours:
             found.deeds.append(f"Delete {what}")
             found.payments.append(payment)
         else:
@@ -209,7 +212,9 @@ def _under_way(session: Session, paper: Paper) -> bool:
     own = (Push.document == paper.kind) & (Push.document_id == paper.row.id)
     paid = select(Payment.id).where(Payment.invoice_id == paper.row.id)
     if isinstance(paper.row, Invoice):
-        own = own | ((Push.document == Document.PAYMENT) & Push.document_id.in_(paid))
+        own = (
+            own | ((Push.document == Document.PAYMENT) & Push.document_id.in_(paid)) | _given_back(paper.row)
+        )
     mine = (Push.location_id == paper.row.location_id, own, Push.batch_id.is_not(None))
     return session.scalar(select(Push.id).where(*mine).limit(1)) is not None
 
@@ -243,5 +248,12 @@ def _waiting(invoice: Invoice) -> Select[Push]:
         Push.state.in_(outbox.OPEN),
         Push.operation != Operation.VOID,
         ((Push.document == Document.INVOICE) & (Push.document_id == invoice.id))
-        | ((Push.document == Document.PAYMENT) & Push.document_id.in_(paid)),
+        | ((Push.document == Document.PAYMENT) & Push.document_id.in_(paid))
+        | _given_back(invoice),
     )
+
+
+def _given_back(invoice: Invoice) -> ColumnElement[bool]:
+    """The pushes of its refunds: credit notes, and the money on them."""
+    given = select(Refund.id).where(Refund.invoice_id == invoice.id)
+    return Push.document.in_((Document.CREDIT_NOTE, Document.REFUND)) & Push.document_id.in_(given)

@@ -8,21 +8,24 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
-from portal.models import AuditEntry, Link, Location, Payment
+from portal.models import AuditEntry, Link, Location, Payment, Refund
 from portal.services import (
     answers,
     chains,
     connections,
     document_pages,
     documents,
+    following,
     looks,
+    outbox,
     papers,
     stories,
     undoing,
 )
-from portal.services.unit import release
+from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
@@ -224,3 +227,25 @@ def test_what_waits_for_what_is_said_in_one_sentence(stage: Stage) -> None:
     assert said == "It waits for invoice 1042, which waits for contact Lantern Foods, which is on its way."
     (answer,) = answers.why(here(stage), "#1042")
     assert answer.sentence.startswith("Invoice 1042 waits for the connection to Xero. Paused by")
+
+
+def test_a_refund_that_waits_is_not_sent_once_its_invoice_was_undone(stage: Stage) -> None:
+    paid(stage)
+    invoice_id, _ = ids(stage)
+    release()
+    with transaction() as session:
+        outbox.guard(session, stage.location_id)
+        given = Refund(
+            location_id=stage.location_id, invoice_id=invoice_id, hoop_id="txn:55", amount=D(55),
+            refunded_on=clock.now().date(),
+        )  # fmt: skip
+        session.add(given)
+        session.flush()
+        following.refund(session, given)
+    undoing.undo(here(stage), "invoice", invoice_id, stage.person.user)
+    carry(stage)
+    assert one(stage)["Status"] == "VOIDED"
+    assert stage.books()["credit_notes"] == []
+    assert {str(each.state) for each in (*stage.pushes("credit_note"), *stage.pushes("refund"))} == {
+        "cancelled"
+    }

@@ -20,7 +20,7 @@ from portal.models import (
     Push,
     PushState,
 )
-from portal.services import consents, following, outbox, overpaying, payments_in
+from portal.services import consents, following, outbox, overpaying, payments_in, undoing
 from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
@@ -173,3 +173,18 @@ def test_an_invoice_is_no_parent_of_what_hangs_on_the_payment_of_the_same_number
     release()
     outbox.skip([create_id], stage.person.user, stage.location_id)
     assert db.session.get_one(Push, deletion_id).state == PushState.QUEUED
+
+
+def test_undoing_the_invoice_says_that_the_overpayment_stays(stage: Stage) -> None:
+    payment_id = overpaid(stage)
+    allow(stage)
+    overpaying.record(here(stage), payment_id, stage.person.user)
+    carry(stage)
+    invoice_id = db.session.query(Invoice).one().id
+    found = undoing.plan(here(stage), "invoice", invoice_id)
+    assert [each.id for each in found.payments] == [payment_id]
+    assert "The overpayment of 50.00 AUD stays in Xero; only a person can remove it there." in found.stays
+    undoing.undo(here(stage), "invoice", invoice_id, stage.person.user)
+    carry(stage)
+    assert stage.states().get("blocked") is None
+    assert stage.invoices()[0]["Status"] == "VOIDED"
