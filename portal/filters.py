@@ -132,8 +132,9 @@ def moment(at: datetime | None, absent: str = "never", zone: str | None = None) 
     """Relative with the absolute beside it, in the location's zone: `3 minutes ago · 14:02`."""
     if at is None:
         return absent
-    words = f"{_relative(at)} · {clock_time(at, zone)}"
-    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
+    # Nothing in here can need escaping, and lists say many moments.
+    written = at.isoformat(timespec="seconds")
+    return Markup(f'<time datetime="{written}">{_relative(at)} · {clock_time(at, zone)}</time>')
 
 
 def ago(at: datetime) -> str:
@@ -168,11 +169,13 @@ def icon(name: str) -> Markup:
     return _drawn(name)
 
 
+@cache
 def mark(name: str) -> Markup:
     """The same icon where `symbols` has drawn it in this piece of the page: lists show the same few many times."""
     return Markup('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>').format(name)
 
 
+@cache
 def symbols(*names: str) -> Markup:
     """The shapes that `mark` shows, once for all rows."""
     shapes = Markup("").join(

@@ -76,9 +76,8 @@ class Row:
         return self.push.batch_id is None and self.push.state in outbox.OPEN
 
 
-def tiles(location: Location) -> dict[View, int]:
+def tiles(tally: overview.Tally) -> dict[View, int]:
     """How many pushes each tile counts; the settled ones up to `overview.MOST`, beyond which nobody counts."""
-    tally = overview.tally(location)
     return {
         View.WAITING: tally.waiting,
         View.SENDING: tally.sending,

@@ -66,8 +66,7 @@ def run(location: Location) -> list[Check]:
     found += [
         *_webhook(sources.of(location.id)),
         _redis(),
-        _processes("worker"),
-        _processes("ticker"),
+        *processes(),
         _queue(location),
         _clock(),
     ]
@@ -87,7 +86,8 @@ def access(found: Connection) -> list[Check]:
 
 def processes() -> list[Check]:
     """Whether the portal's own programs run."""
-    return [_processes("worker"), _processes("ticker")]
+    alive = heartbeats.alive_by_kind()
+    return [_processes(kind, alive.get(kind, 0)) for kind in ("worker", "ticker")]
 
 
 def webhook(source: Source | None) -> list[Check]:
@@ -97,16 +97,18 @@ def webhook(source: Source | None) -> list[Check]:
 
 def mapped(location: Location) -> list[Check]:
     """Whether every category has an account that can be used."""
-    return [_accounts(mappings.missing(location.id)), *_health(location)]
+    book = mappings.book(location.id)
+    return [_accounts(mappings.missing(location.id, book)), *_health(location, book)]
 
 
 def _of_connection(location: Location, connection: Connection) -> list[Check]:
-    missing, book = mappings.missing(location.id), mappings.book(location.id)
+    book = mappings.book(location.id)
+    missing = mappings.missing(location.id, book)
     return [
         _sign_in(connection),
         _scopes(connection),
         _accounts(missing),
-        *_health(location),
+        *_health(location, book),
         _taxes(missing),
         _payments(book),
         _locks(connection),
@@ -174,9 +176,9 @@ def _accounts(missing: Missing) -> Check:
     return Check("Account mapping", Verdict.OK, "Every category has an account.")
 
 
-def _health(location: Location) -> list[Check]:
+def _health(location: Location, book: MappingBook) -> list[Check]:
     name = "Accounts still in use"
-    alarms = health.alarms(location.id)
+    alarms = health.alarms(location.id, book)
     if not alarms:
         return [Check(name, Verdict.OK, "Every chosen account and tax rate can be used in Xero.")]
     return [
@@ -337,9 +339,8 @@ def _redis() -> Check:
     )
 
 
-def _processes(kind: str) -> Check:
+def _processes(kind: str, count: int) -> Check:
     name = kind.capitalize()
-    count = heartbeats.alive(kind)
     if count:
         return Check(name, Verdict.OK, f"{count} {kind}{'s are' if count > 1 else ' is'} alive.")
     meaning = "Nothing is sent." if kind == "worker" else "What waits for a time is not picked up by itself."

@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import clock
@@ -65,6 +65,12 @@ def alive(kind: str) -> int:
         select(Heartbeat.name).where(Heartbeat.kind == kind, Heartbeat.at > clock.now() - ALIVE)
     )
     return len(found.all())
+
+
+def alive_by_kind() -> dict[str, int]:
+    """The same for every kind that has any, in one query."""
+    living = select(Heartbeat.kind, func.count()).where(Heartbeat.at > clock.now() - ALIVE)
+    return {kind: count for kind, count in db.session.execute(living.group_by(Heartbeat.kind))}
 
 
 def forget() -> None:

@@ -70,8 +70,9 @@ class Missing:
     Whether anything is missing at all is asked in one small query; the names are read when they are wanted.
     """
 
-    def __init__(self, location_id: int) -> None:
+    def __init__(self, location_id: int, known: MappingBook | None = None) -> None:
         self._location_id = location_id
+        self._known = known
 
     @cached_property
     def complete(self) -> bool:
@@ -117,7 +118,7 @@ class Missing:
 
     @cached_property
     def _book(self) -> MappingBook:
-        return book(self._location_id)
+        return self._known or book(self._location_id)
 
     @cached_property
     def _accounts(self) -> list[tuple[str, LedgerAccount | None]]:
@@ -170,9 +171,9 @@ def learn(
     shelf.settle(session, location_id)
 
 
-def missing(location_id: int) -> Missing:
-    """What has to be chosen before everything known can be sent."""
-    return Missing(location_id)
+def missing(location_id: int, known: MappingBook | None = None) -> Missing:
+    """What has to be chosen before everything known can be sent; `known` is the book where it was read already."""
+    return Missing(location_id, known)
 
 
 def of_tracking(location_id: int, tracking_id: str) -> Choices:

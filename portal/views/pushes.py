@@ -12,7 +12,7 @@ from portal.render import done, page_or
 from portal.security import here, me
 from portal.services import activity, charting, resending
 from portal.services.activity_list import Kind, View
-from portal.views import files
+from portal.views import files, frame
 
 room = Blueprint("pushes", __name__, url_prefix="/locations/<location_id>/sync-activity")
 KEPT = ("state", "kind", "q", "from", "to", "after", "before")
@@ -32,7 +32,7 @@ def index() -> Response:
         kind=kind,
         choice=choice,
         kept=_kept(),
-        tiles=activity.tiles(here()),
+        tiles=activity.tiles(frame.glance().tally),
         days=lambda: charting.days(here()),
         moving=activity.unsettled(row.push for row in page.items),
     )
