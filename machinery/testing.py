@@ -18,6 +18,9 @@ def test(words: Sequence[str], strict: bool) -> int:
     """
     venv.ensure("test")
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    env.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # hundreds of processes are started, each would compile everything anew
     if strict:
         env["PORTAL_TEST_STRICT"] = "1"
     parallel = () if any(word.startswith(_ALONE) for word in words) else _PARALLEL
