@@ -43,7 +43,7 @@ def connect(portal: Page) -> None:
     people.allow(portal, "Mia", "AU, AUD")
     expect(portal.get_by_role("status").filter(has_text="is connected")).to_be_visible()
     expect(card).to_contain_text("Harbour Studio Pty Ltd")
-    expect(card).to_contain_text("Connected")
+    expect(card).to_contain_text("Mapping needed")
 
 
 def map_accounts(portal: Page) -> None:

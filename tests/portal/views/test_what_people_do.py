@@ -250,6 +250,6 @@ def test_only_a_list_with_something_unsettled_polls(site: Flask, ana: Browser) -
 
 def test_a_fragment_brings_the_counts_around_it_along(ana: Browser) -> None:
     answer = ana.get(f"{BASE}/invoices", HX_Request="true")
-    assert answer.text.count('hx-swap-oob="true"') == 2
+    assert answer.text.count('hx-swap-oob="true"') == 3
     assert "3 documents need you" in answer.text
     assert "hx-swap-oob" not in ana.get(f"{BASE}/invoices").text
