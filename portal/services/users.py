@@ -30,7 +30,7 @@ def sign_in(email: str, password: str, address: str, browser: str) -> str:
     Where the person has a second factor the session is pending until `enter_code`.
 
     Raises ChooseAgain with one sentence and after a similar time, whether the address is unknown, the
-    password wrong or the person no longer active.
+    password wrong, changed while it was checked, or the person no longer active.
     """
     found = db.session.execute(
         select(User.id, User.password_hash).where(User.email == plain(email), User.active)
@@ -40,8 +40,13 @@ def sign_in(email: str, password: str, address: str, browser: str) -> str:
     if not passwords.matches(kept, password) or user_id is None or kept is None:
         _note_refusal(user_id, address)
         raise ChooseAgain(REFUSED)
-    renewed = passwords.hashed(password) if passwords.outdated(kept) else None
-    return _begin(user_id, renewed, address, browser, pending=second_factor.is_on(user_id))
+    renewed = passwords.hashed(password) if passwords.outdated(kept) else kept
+    with transaction() as session:
+        user = session.get_one(User, user_id, with_for_update=True)
+        if user.password_hash != kept or not user.active:
+            raise ChooseAgain(REFUSED)
+        user.password_hash = renewed
+        return _begin(session, user, address, browser, pending=second_factor.is_on(user_id))
 
 
 def is_pending(key: str) -> bool:
@@ -60,17 +65,16 @@ def enter_code(key: str, code: str, address: str, browser: str) -> str:
     Raises NotFoundHere when the password was too long ago, ChooseAgain when the code is not the one.
     """
     with transaction() as session:
-        pending = session.scalar(select(Session).where(*_pending(key)).with_for_update())
-        if pending is None:
+        owner = select(User).join(Session).where(*_pending(key)).with_for_update(of=User)
+        user = session.scalar(owner)
+        pending = session.scalar(select(Session).where(*_pending(key)))
+        if user is None or pending is None:
             raise NotFoundHere(TOO_LONG_AGO)
-        user_id, fits = pending.user_id, second_factor.accept(session, pending.user, code)
-        if fits:
+        if second_factor.accept(session, user, code):
             pending.ended_at = clock.now()
-        else:
-            audit.note(session, pending.user, None, "users.code_refused", address)
-    if not fits:
-        raise ChooseAgain(second_factor.REFUSED, {"code": second_factor.REFUSED})
-    return _begin(user_id, None, address, browser)
+            return _begin(session, user, address, browser)
+        audit.note(session, user, None, "users.code_refused", address)
+    raise ChooseAgain(second_factor.REFUSED, {"code": second_factor.REFUSED})
 
 
 def session_for(key: str) -> Session | None:
@@ -84,8 +88,8 @@ def session_for(key: str) -> Session | None:
     )
     if found is not None and found.seen_at < moment - SEEN_EVERY:
         with transaction() as session:
-            session.execute(update(Session).where(Session.id == found.id).values(seen_at=moment))
             session.execute(update(User).where(User.id == found.user_id).values(last_seen_at=moment))
+            session.execute(update(Session).where(Session.id == found.id).values(seen_at=moment))
     return found
 
 
@@ -189,7 +193,8 @@ def checked(email: str) -> str:
 
 def begin(user_id: int, address: str, browser: str) -> str:
     """Sign in somebody who has just proved who they are; the key of the new session."""
-    return _begin(user_id, None, address, browser)
+    with transaction() as session:
+        return _begin(session, session.get_one(User, user_id), address, browser)
 
 
 def _note_refusal(user_id: int | None, address: str) -> None:
@@ -210,26 +215,23 @@ def _pending(key: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _begin(user_id: int, renewed: str | None, address: str, browser: str, *, pending: bool = False) -> str:
+def _begin(session: Open, user: User, address: str, browser: str, *, pending: bool = False) -> str:
     key, moment = keys.fresh(), clock.now()
-    with transaction() as session:
-        user = session.get_one(User, user_id)
-        user.password_hash = renewed or user.password_hash
-        user.last_seen_at = user.last_seen_at if pending else moment
-        session.add(
-            Session(
-                user_id=user_id,
-                key_hash=keys.kept(key),
-                created_at=moment,
-                seen_at=moment,
-                expires_at=moment + (FOR_THE_CODE if pending else LONGEST),
-                pending=pending,
-                address=address[:64],
-                browser=browser[:200],
-            )
+    user.last_seen_at = user.last_seen_at if pending else moment
+    session.add(
+        Session(
+            user_id=user.id,
+            key_hash=keys.kept(key),
+            created_at=moment,
+            seen_at=moment,
+            expires_at=moment + (FOR_THE_CODE if pending else LONGEST),
+            pending=pending,
+            address=address[:64],
+            browser=browser[:200],
         )
-        if not pending:
-            audit.note(session, user, None, "users.sign_in", address)
+    )
+    if not pending:
+        audit.note(session, user, None, "users.sign_in", address)
     return key
 
 

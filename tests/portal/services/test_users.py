@@ -13,7 +13,7 @@ from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
 from portal.models import AuditEntry, Role, Session, User
-from portal.services import agencies, demo, passwords, users
+from portal.services import agencies, demo, own_password, passwords, users
 from portal.services.unit import release, transaction
 from tests.support import portal
 
@@ -89,6 +89,23 @@ def test_no_more_than_two_passwords_are_hashed_at_once(monkeypatch: pytest.Monke
     for thread in threads:
         thread.join()
     assert 1 <= most[0] <= 2
+
+
+def test_who_signs_in_while_the_password_changes_does_not_outlive_it(
+    ground: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, real = portal.ana(), passwords.matches
+
+    def slowly(kept: str | None, password: str) -> bool:
+        fits = real(kept, password)
+        monkeypatch.setattr(passwords, "matches", real)
+        own_password.change(ana.user, ana.session_id, demo.PASSWORD, "another-green-boat")
+        return fits
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    assert _sentence(demo.EMAIL, demo.PASSWORD) == users.REFUSED
+    alive = select(Session.id).where(Session.ended_at.is_(None))
+    assert db.session.scalars(alive).all() == [ana.session_id]
 
 
 def test_a_session_ends_with_sign_out(ground: Flask) -> None:
