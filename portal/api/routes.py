@@ -2,25 +2,30 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
 from typing import Any, NoReturn
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
 
-from portal.api import door
+from portal.api import door, problems
 from portal.api.problems import Refusal
+from portal.errors import PortalError
 from portal.services import idempotency
 
+log = logging.getLogger(__name__)
 room = Blueprint("api", __name__, url_prefix="/api/v1")
 room.before_request(door.enter)
 room.after_request(door.tell)
 ROUTES: list["Route"] = []
 LONGEST_KEY = 255
 REPLAYED = "Idempotency-Replayed"
+PERHAPS_DONE = "It may have been done nevertheless. Look before you ask again under a new key."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,16 @@ def _write(one: Route, view: View, given: dict[str, Any]) -> Response:
         raise Refusal("malformed", f"An Idempotency-Key is 1 to {LONGEST_KEY} plain letters.")
     begun = idempotency.begin(door.key().id, key, _fingerprint())
     if begun.status is not None:
-        return Response(begun.answer, begun.status, {REPLAYED: "true"}, content_type="application/json")
+        media = "application/json" if begun.status < 400 else problems.MEDIA
+        return Response(begun.answer, begun.status, {REPLAYED: "true"}, content_type=media)
     try:
         done = _written(view(**given), one.status)
-    except BaseException:
+    except (PortalError, HTTPException):
         idempotency.drop(begun)
         raise
+    except Exception:
+        log.exception("api.broken", extra={"request_id": g.get("request_id"), "endpoint": request.endpoint})
+        done = problems.answer("broken", PERHAPS_DONE)
     idempotency.end(begun, done.status_code, done.get_data(as_text=True))
     return done
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import bell
-from portal.api import door
+from portal.api import door, telling
 from portal.api.routes import ROUTES
 from portal.extensions import db
 from portal.models import (
@@ -216,6 +216,24 @@ def test_a_write_said_twice_is_done_once_and_answered_alike(shop: Flask, zapier:
     refused = zapier.send("POST", f"/pushes/{push_id}/skip", Idempotency_Key="k2")
     assert refused.status_code == 409
     assert zapier.send("POST", f"/pushes/{push_id}/retry", Idempotency_Key="k2").status_code == 200
+
+
+def test_a_write_that_broke_after_it_was_done_is_not_done_again_under_its_key(
+    shop: Flask, zapier: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_id, _ = of_push(shop, "HS-7")
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("after the commit")
+
+    with monkeypatch.context() as while_broken:
+        while_broken.setattr(telling, "push", broken)
+        once = zapier.send("POST", f"/pushes/{push_id}/skip", Idempotency_Key="k3")
+    again = zapier.send("POST", f"/pushes/{push_id}/skip", Idempotency_Key="k3")
+    assert of_push(shop, "HS-7")[1] == "skipped"
+    assert (once.status_code, again.status_code) == (500, 500)
+    assert (again.data, again.content_type) == (once.data, "application/problem+json")
+    assert again.headers["Idempotency-Replayed"] == "true"
 
 
 def test_a_key_may_ask_so_often_a_minute_also_while_redis_is_away(
