@@ -11,7 +11,7 @@ from portal import bell, clock
 from portal.errors import ChooseAgain
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, Failure, Location, Push, PushState, Run, RunKind, User
-from portal.services import audit, heartbeats, outbox, runs
+from portal.services import audit, heartbeats, mappings, outbox, runs, standing
 from portal.services.runs import Progress
 from portal.services.unit import transaction
 
@@ -60,13 +60,22 @@ def progress(run: Run) -> Progress:
 
 
 def cancel(location: Location, user: User, run_id: int) -> int:
-    """Call off what has not been sent: it stands as before the retry; how many. Raises NotFoundHere."""
+    """Call off what has not been sent: it stands as before the retry; how many. Raises NotFoundHere.
+
+    What was wanted anew since, and what was held up by something that is mended now, goes out all the same.
+    """
     with transaction() as session:
-        outbox.guard(session, location.id)
+        connection = outbox.guard(session, location.id)
         run = runs.one(location.id, run_id, RunKind.RETRY)
-        stood = {item["push"]: item for item in run.items if item["state"] != PushState.WAITING}
+        mended = _mended(session, connection, {item["cause"] for item in run.items if item["cause"]})
+        stood = {
+            item["push"]: item for item in run.items
+            if item["state"] != PushState.WAITING and item["cause"] not in mended
+        }  # fmt: skip
         back = []
         for push in _still_queued(session, list(stood)):
+            if push.updated_at > run.at:
+                continue
             was = stood[push.id]
             failure = Failure(was["failure"]) if was["failure"] else None
             outbox.put_back(push, PushState(was["state"]), failure, was["cause"], was["message"])
@@ -75,6 +84,19 @@ def cancel(location: Location, user: User, run_id: int) -> int:
         run.results, run.cancelled_at = [*run.results, *back], clock.now()
         audit.note(session, user, location.id, "pushes.retry_cancel", f"{len(back)} called off")
     return len(back)
+
+
+def _mended(session: Session, connection: Connection | None, causes: set[str]) -> set[str]:
+    """Those of the causes that would hold nothing up today."""
+    if connection is None:
+        return set()
+    book = mappings.book(connection.location_id)
+    found = {cause for cause in causes if book.mends(cause)}
+    if connection.live:
+        found.add("connection")
+    if standing.overpayments_allowed(session, connection.location_id):
+        found.add(standing.NEEDS_MORE)
+    return found
 
 
 def _as_they_stand(session: Session, location_id: int, push_ids: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -170,6 +170,16 @@ def test_causes_are_grouped_with_count_money_and_owner_and_retried_exactly(where
     assert retrying.progress(run).sums == ("1 called off",)
 
 
+def test_calling_off_a_retry_brings_no_cause_back_that_is_mended(where: Flask) -> None:
+    location, ana = portal.location(), portal.ana()
+    keys = {group.key for group in troubleshooting.groups(location)}
+    unmapped = next(key for key in keys if key.startswith("mapping|"))
+    run_id = troubleshooting.retry(location, ana.user, unmapped)
+    mappings.save(location.id, ana.user, {(mappings.MappingKind.CATEGORY, "product:workshop"): OTHER})
+    assert retrying.cancel(location, ana.user, run_id) == 0
+    assert {group.key for group in troubleshooting.groups(location)} == keys - {unmapped}
+
+
 def test_revenue_in_the_wrong_account_is_found_by_category_with_what_can_move_it(where: Flask) -> None:
     location, ana = portal.location(), portal.ana()
     with transaction() as session:
