@@ -14,7 +14,7 @@ from portal.models.people import Location, User
 class Source(Base):
     """Where HoopAI's webhooks for one location arrive, and the token to read its REST API with.
 
-    While a secret is being replaced, deliveries signed with the previous one count until `previous_until`.
+    While a secret is being replaced, those before it (sealed together) count as well, until `previous_until`.
     `public_key` stands in for the vendor's own in the schemes that sign with one. `api_refused_reason` is set while
     HoopAI does not accept the API token, `api_lacks` lists scopes that it was made without;
     before `api_rest_until` nothing is asked of HoopAI.
@@ -47,6 +47,11 @@ class Source(Base):
     def row(self) -> str:
         """The row's identity, bound into its sealed secrets."""
         return f"sources:{self.location_id}"
+
+    @property
+    def previous_counts(self) -> bool:
+        """Whether the secrets before the present one still count."""
+        return self.previous_until is not None and self.previous_until > clock.now()
 
     @property
     def readable(self) -> bool:

@@ -15,7 +15,8 @@ from portal.models.people import Location, User
 class WebhookEndpoint(Base):
     """An address that is told of some events of one location.
 
-    `secret_sealed` signs; while it is being replaced the previous one signs as well, until `previous_until`. Before
+    `secret_sealed` signs; while it is being replaced those before it (sealed together) sign as well, until
+    `previous_until`. Before
     `rest_until` nothing is sent: the last tries (`failures` of them in a row) were in vain. Removed ones stay for
     their deliveries.
     """
@@ -43,6 +44,11 @@ class WebhookEndpoint(Base):
     def row(self) -> str:
         """The row's identity, bound into its sealed secrets."""
         return f"webhook_endpoints:{self.uid}"
+
+    @property
+    def previous_counts(self) -> bool:
+        """Whether the secrets before the present one still count."""
+        return self.previous_until is not None and self.previous_until > clock.now()
 
 
 class DeliveryState(StrEnum):

@@ -72,6 +72,7 @@ WORDS: dict[str, tuple[Kind, str]] = {
     "webhooks_out.add": (Kind.SETTINGS, "Added an address that is told of events"),
     "webhooks_out.choose": (Kind.SETTINGS, "Chose what an address is told of"),
     "webhooks_out.rotate": (Kind.SETTINGS, "Made a new secret for webhooks out"),
+    "webhooks_out.again": (Kind.SETTINGS, "Told an address of an event again"),
     "webhooks_out.remove": (Kind.SETTINGS, "Removed an address that was told of events"),
     "agencies.add": (Kind.PEOPLE, "Added the agency"),
     "agencies.second_factor": (Kind.PEOPLE, "Changed who needs a second factor"),

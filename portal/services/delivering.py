@@ -1,5 +1,6 @@
 """Carrying webhooks to their addresses: a few at a time, each try written down, for a day at most."""
 
+import logging
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -29,12 +30,18 @@ from portal.services.unit import release, transaction
 from portal.webhooks import posting, signing
 from portal.webhooks.posting import Answer, BadAddress, NotDelivered
 
+log = logging.getLogger(__name__)
+
 JOB = webhooks_out.JOB
 BACKOFF = (10, 30, 120, 600, 1800, 3600, 7200)
 QUANTUM = 20.0
 BUSY = timedelta(seconds=60)
 REST, LONGEST_REST = 30, 900
 MOST_IN_A_ROW = 3
+BROKEN = "Something broke on our side while this was prepared. Nothing was sent."
+
+Letter = tuple[str, dict[str, str], bytes]
+"""An address, the headers and the body."""
 
 
 def due() -> list[int]:
@@ -68,13 +75,13 @@ def deliver(endpoint_id: int) -> int:
         claimed = _claim(endpoint_id)
         if claimed is None:
             return taken
-        taken += _try(*claimed)
+        taken += _try(claimed)
     bell.ring(JOB, endpoint_id)
     return taken
 
 
-def _claim(endpoint_id: int) -> tuple[int, str, str, str, bytes, list[str]] | None:
-    """Take the next delivery: its row, address, event, id, body, and the secrets that sign it."""
+def _claim(endpoint_id: int) -> int | None:
+    """Take the next delivery; its row."""
     moment = clock.now()
     with transaction() as session:
         endpoint = session.get_one(WebhookEndpoint, endpoint_id, with_for_update=True)
@@ -93,36 +100,52 @@ def _claim(endpoint_id: int) -> tuple[int, str, str, str, bytes, list[str]] | No
         if resting or delivery is None:
             return None
         delivery.busy_until = moment + BUSY
-        delivery.body = delivery.body or body_of(session, endpoint, delivery)
-        signs = secrets.hook_secrets(endpoint)
-        return delivery.id, endpoint.url, delivery.event, delivery.uid, delivery.body.encode(), signs
+        return delivery.id
 
 
-def _try(delivery_id: int, url: str, event: str, uid: str, body: bytes, signs: list[str]) -> bool:
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "HoopAI-to-Xero",
-        signing.EVENT: event,
-        signing.DELIVERY: uid,
-        signing.SIGNATURE: signing.signature(signs, int(clock.now().timestamp()), body),
-    }
-    answer: Answer | None = None
+def _try(delivery_id: int) -> bool:
+    """Send one delivery; whether it was taken. One that cannot be written holds up none behind it."""
+    try:
+        url, headers, body = _written(delivery_id)
+    except Exception:
+        log.exception("delivering.broken", extra={"delivery": delivery_id})
+        _note(delivery_id, None, BROKEN, left=False)
+        return False
     try:
         answer = posting.post(url, body, headers, loopback=webhooks_out.loopback())
-        told = answer.text
     except NotDelivered as error:
-        told = str(error)
-        _note(delivery_id, None, told, hopeless=isinstance(error, BadAddress))
+        _note(delivery_id, None, str(error), hopeless=isinstance(error, BadAddress))
         return False
-    _note(delivery_id, answer, told)
+    _note(delivery_id, answer, answer.text)
     return answer.ok
 
 
-def _note(delivery_id: int, answer: Answer | None, told: str, *, hopeless: bool = False) -> None:
+def _written(delivery_id: int) -> Letter:
+    """The letter of a delivery, whose body is written once and signed anew at each try."""
+    with transaction() as session:
+        delivery = session.get_one(WebhookDelivery, delivery_id)
+        endpoint = delivery.endpoint
+        delivery.body = delivery.body or body_of(session, endpoint, delivery)
+        body, signs = delivery.body.encode(), secrets.hook_secrets(endpoint)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "HoopAI-to-Xero",
+            signing.EVENT: delivery.event,
+            signing.DELIVERY: delivery.uid,
+            signing.SIGNATURE: signing.signature(signs, int(clock.now().timestamp()), body),
+        }
+        return endpoint.url, headers, body
+
+
+def _note(
+    delivery_id: int, answer: Answer | None, told: str, *, hopeless: bool = False, left: bool = True
+) -> None:
+    """Write a try down; `left` is whether anything left for the address, which rests where that was in vain."""
     moment = clock.now()
     with transaction() as session:
         delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
-        _mark(session.get_one(WebhookEndpoint, delivery.endpoint_id, with_for_update=True), answer)
+        if left:
+            _mark(session.get_one(WebhookEndpoint, delivery.endpoint_id, with_for_update=True), answer)
         delivery.tries += 1
         delivery.busy_until, delivery.status = None, answer.status if answer else None
         delivery.answer = told.replace("\x00", "")[: posting.KEPT]

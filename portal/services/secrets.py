@@ -1,5 +1,6 @@
 """Secrets at rest: sealed with the app's keys and bound to the row they belong to."""
 
+from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from portal.models import Authorisation, ConsentRun, Mail, SecondFactor, Source,
 from portal.services.unit import transaction
 
 Kept = TypeVar("Kept", Authorisation, Source, ConsentRun, Mail, SecondFactor, WebhookEndpoint)
+MOST_BEFORE = 5
 
 
 def seal(plain: str, row: str) -> str:
@@ -25,13 +27,22 @@ def open(sealed: str, row: str) -> str:
 
 
 def hook_secrets(source: Source | WebhookEndpoint) -> list[str]:
-    """The secrets that a delivery to this source may be, or to this address is, signed with: the present one, and the
-    one before it for as long as that counts.
+    """The secrets that a delivery to this source may be, or to this address is, signed with: the present one, and
+    those before it for as long as they count.
     """
-    columns = ["secret_sealed"]
-    if source.previous_secret_sealed and source.previous_until and source.previous_until > clock.now():
-        columns.append("previous_secret_sealed")
-    return [open(getattr(source, name), row_of(source, name)) for name in columns]
+    found = [open(source.secret_sealed, source.row)]
+    if source.previous_counts:
+        column = "previous_secret_sealed"
+        found += open(getattr(source, column), row_of(source, column)).split()
+    return found
+
+
+def replace(source: Source | WebhookEndpoint, fresh: str, overlap: timedelta) -> None:
+    """Give this row another secret; all that count today, the five newest at most, count on for `overlap`."""
+    before = " ".join(hook_secrets(source)[:MOST_BEFORE])
+    source.previous_secret_sealed = seal(before, row_of(source, "previous_secret_sealed"))
+    source.previous_until = clock.now() + overlap
+    source.secret_sealed = seal(fresh, source.row)
 
 
 def reseal() -> dict[str, int]:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
 from portal.config import settings
 from portal.errors import ChooseAgain
 from portal.extensions import db
@@ -43,25 +42,22 @@ def secret(source: Source) -> str:
 
 def create(session: Session, location: Location) -> Source:
     """Give a new location its source, in the transaction that makes the location."""
-    source = Source(location_id=location.id, hook_token=random.token_urlsafe(32), secret_sealed="")
-    _new_secret(source)
+    source = Source(location_id=location.id, hook_token=random.token_urlsafe(32))
+    source.secret_sealed = secrets.seal(random.token_urlsafe(32), source.row)
     session.add(source)
     session.flush()
     return source
 
 
 def rotate(location_id: int, user: User) -> str:
-    """Make a new secret and answer it; the old one counts for seven more days, or until `end_previous`.
+    """Make a new secret and answer it; those before it count for seven more days, or until `end_previous`.
 
     Other processes follow within two seconds.
     """
     with transaction() as session:
         source = _held(session, location_id)
-        source.previous_secret_sealed = secrets.seal(
-            secret(source), secrets.row_of(source, "previous_secret_sealed")
-        )
-        source.previous_until = clock.now() + OVERLAP
-        made = _new_secret(source)
+        made = random.token_urlsafe(32)
+        secrets.replace(source, made, OVERLAP)
         audit.note(session, user, location_id, "sources.rotate")
         token = source.hook_token
     listening.forget(token)
@@ -109,9 +105,3 @@ def sign_with(location_id: int, user: User, scheme: str, public_key: str = "") -
 
 def _held(session: Session, location_id: int) -> Source:
     return session.scalars(select(Source).where(Source.location_id == location_id).with_for_update()).one()
-
-
-def _new_secret(source: Source) -> str:
-    made = random.token_urlsafe(32)
-    source.secret_sealed = secrets.seal(made, secrets.row_of(source, "secret_sealed"))
-    return made

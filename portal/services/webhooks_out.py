@@ -75,15 +75,11 @@ def add(location_id: int, user: User, url: str, events: Sequence[str]) -> Shown:
 
 
 def rotate(location_id: int, user: User, endpoint_id: int) -> Shown:
-    """Make a new secret; for a day both sign, so that the receiver can be changed in peace."""
+    """Make a new secret; for a day those before it sign as well, so that the receiver can be changed in peace."""
     secret = _new_secret()
     with transaction() as session:
         endpoint = _one(session, location_id, endpoint_id)
-        old = secrets.open(endpoint.secret_sealed, secrets.row_of(endpoint, "secret_sealed"))
-        column = "previous_secret_sealed"
-        endpoint.previous_secret_sealed = secrets.seal(old, secrets.row_of(endpoint, column))
-        endpoint.previous_until = clock.now() + BOTH_COUNT
-        endpoint.secret_sealed = secrets.seal(secret, endpoint.row)
+        secrets.replace(endpoint, secret, BOTH_COUNT)
         audit.note(session, user, location_id, "webhooks_out.rotate", endpoint.url)
         return Shown(endpoint.id, endpoint.url, secret)
 
@@ -123,7 +119,7 @@ def send_test(location_id: int, user: User, endpoint_id: int) -> None:
     bell.ring(JOB, endpoint_id)
 
 
-def send_again(location_id: int, endpoint_id: int, delivery_id: int) -> None:
+def send_again(location_id: int, user: User, endpoint_id: int, delivery_id: int) -> None:
     """Send a settled delivery once more, the same body under the same id. Raises NotFoundHere."""
     with transaction() as session:
         endpoint = _one(session, location_id, endpoint_id)
@@ -134,6 +130,7 @@ def send_again(location_id: int, endpoint_id: int, delivery_id: int) -> None:
         delivery.state, delivery.tries, delivery.next_at = DeliveryState.QUEUED, 0, moment
         delivery.until, delivery.settled_at = moment + heralding.GIVEN_UP_AFTER, None
         endpoint.rest_until, endpoint.failures = None, 0
+        audit.note(session, user, location_id, "webhooks_out.again", f"{delivery.event} to {endpoint.url}")
     bell.ring(JOB, endpoint_id)
 
 

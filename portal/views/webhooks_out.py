@@ -61,7 +61,7 @@ def test(endpoint_id: int) -> AnyResponse:
 @room.post("/<int:endpoint_id>/deliveries/<int:delivery_id>")
 def again(endpoint_id: int, delivery_id: int) -> AnyResponse:
     """Send a delivery again."""
-    webhooks_out.send_again(here().id, endpoint_id, delivery_id)
+    webhooks_out.send_again(here().id, me(), endpoint_id, delivery_id)
     return done("It is on its way again.", url_for("webhooks_out.show", endpoint_id=endpoint_id))
 
 

@@ -11,10 +11,11 @@ import simplejson
 import time_machine
 from flask import Flask, Response, redirect, request
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.extensions import db
-from portal.models import DeliveryState, WebhookDelivery
+from portal.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from portal.services import connections, delivering, heralding, organisations, webhooks_out
 from portal.services.unit import release
 from tests.portal.conftest import EITHER
@@ -147,12 +148,37 @@ def test_a_failing_address_is_tried_with_growing_pauses_then_given_up_and_sent_a
     assert timedelta(hours=20) < moment - row.at <= timedelta(hours=24)
     assert len({body for _, body in program.heard}) == 1
     program.status = 204
-    again = webhooks_out.rotate(stage.location_id, stage.person.user, shown.endpoint_id)
-    webhooks_out.send_again(stage.location_id, shown.endpoint_id, row.id)
+    once, twice = (webhooks_out.rotate(stage.location_id, stage.person.user, shown.endpoint_id) for _ in "ab")
+    webhooks_out.send_again(stage.location_id, stage.person.user, shown.endpoint_id, row.id)
     assert delivering.deliver(shown.endpoint_id) == 1
-    assert marks(shown.secret, *program.heard[-1])
-    assert marks(again.secret, *program.heard[-1])
+    assert all(marks(each.secret, *program.heard[-1]) for each in (shown, once, twice))
     assert rows()[0].state == DeliveryState.DELIVERED
+
+
+def test_a_delivery_that_cannot_be_written_holds_up_none_behind_it(
+    stage: Stage, receiver: tuple[Receiver, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, url = receiver
+    shown = webhooks_out.add(stage.location_id, stage.person.user, f"{url}/hook", ["invoice.sent"])
+    real = delivering.body_of
+
+    def body_of(session: Session, endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> str:
+        if delivery.id == rotten:
+            raise LookupError("the push is gone")
+        return real(session, endpoint, delivery)
+
+    for _ in "ab":
+        webhooks_out.send_test(stage.location_id, stage.person.user, shown.endpoint_id)
+    rotten = rows()[0].id
+    monkeypatch.setattr(delivering, "body_of", body_of)
+    assert delivering.deliver(shown.endpoint_id) == 1
+    first, second = rows()
+    assert (first.state, first.answer, second.state) == ("queued", delivering.BROKEN, "delivered")
+    monkeypatch.setattr(delivering, "body_of", real)
+    assert first.next_at is not None
+    with time_machine.travel(first.next_at + timedelta(seconds=1)):
+        assert delivering.deliver(shown.endpoint_id) == 1
+    assert [each["id"] for each in program.bodies] == [second.uid, first.uid]
 
 
 def test_no_redirect_is_followed_and_nobody_at_home_lets_the_address_rest(
