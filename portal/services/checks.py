@@ -269,7 +269,8 @@ def _webhook(source: Source | None) -> list[Check]:
 def _arriving(source: Source) -> Check:
     if source.last_delivery_at is None:
         return Check(
-            "Webhook", Verdict.WARN, "HoopAI has not delivered anything yet.", "No invoice can arrive here.",
+            "Webhook", Verdict.WARN, "HoopAI has not delivered anything yet.",
+            "Enter the address in HoopAI unless it is there already; the first invoice then comes by itself.",
             Owner.YOU, "Show the address", "integrations.index",
         )  # fmt: skip
     if source.last_delivery_at < clock.now() - QUIET:

@@ -215,7 +215,7 @@ def _nothing_wrong(location: Location) -> str:
 
 
 def _last_success(connection: Connection) -> Check:
-    name, last = "Last success", connection.last_success_at
+    name, last = "Xero answers", connection.last_success_at
     if last is None:
         return Check(name, Verdict.WARN, "Xero has not answered us over this connection yet.")
     hours = (clock.now() - last).total_seconds() / 3600

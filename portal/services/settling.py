@@ -159,7 +159,7 @@ def _turn(
 ) -> str:
     """Where the connection was linked otherwise before, let go of that; the sentence for the person."""
     if not known:
-        return f"{chosen.name} is connected. Invoices created from now on are sent to it."
+        return f"{chosen.name} is connected. Choose accounts next; invoices created from now on are sent to it then."
     _let_go(session, connection, chosen, authorisation_id)
     if connection.tenant_id == chosen.tenant_id:
         if connection.state == ConnectionState.PAUSED:

@@ -80,7 +80,7 @@ def of_locations(rows: Iterable[roster.Row]) -> Response:
     """The overview."""
     heads = (
         "location", "HoopAI id", "Xero", "organisation", "since", "on their way", "need you", "oldest problem since",
-        "sent today", "calls left today", "last success",
+        "sent today", "calls left today", "Xero last answered",
     )  # fmt: skip
 
     def row(each: roster.Row) -> Sequence[Cell]:

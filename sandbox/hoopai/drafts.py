@@ -110,6 +110,8 @@ def contact_details(contact: Document) -> Document:
 
 def _fill(books: Books, location: Document, invoice: Document, wish: Wish) -> None:
     if "lines" in wish:
+        if not isinstance(wish["lines"], list) or not all(isinstance(line, dict) for line in wish["lines"]):
+            raise Refused('Lines are a list of objects, such as [{"name": "Workshop", "amount": 200}].')
         invoice["invoiceItems"] = [
             _line(books, location, invoice["currency"], line) for line in wish["lines"]
         ]
@@ -216,6 +218,8 @@ def _contact(books: Books, location: Document, wish: Wish) -> Document:
     fields = wish.get("contact")
     if not fields:
         raise Refused("An invoice needs a contact.", 422)
+    if not isinstance(fields, dict):
+        raise Refused('A contact is an object with a name, such as {"name": "Lantern Foods"}.')
     contact = new_contact(books, location, fields)
     books.store.put(CONTACTS, contact["id"], contact)
     return contact

@@ -39,7 +39,7 @@ def cancels(page: Page) -> None:
 def connects(page: Page) -> None:
     people.card(page).get_by_role("link", name="Connect to Xero").click()
     people.allow(page, "Tom", "GB, GBP")
-    says(page, f"{THAMES} is connected. Invoices created from now on are sent to it.")
+    says(page, f"{THAMES} is connected. Choose accounts next;")
     expect(people.card(page)).to_contain_text(f"{THAMES} (GB, GBP)")
 
 

@@ -147,6 +147,8 @@ def test_a_payment_that_makes_no_sense_is_refused(world: World, body: Json, sent
         ({"contact_id": "nobody"}, 404, "no contact"),
         ({"contact_id": "conPohutukawaCafe001"}, 400, "another location"),
         ({"contact_id": None}, 422, "needs a contact"),
+        ({"contact_id": None, "contact": "Lantern Foods"}, 400, "is an object with a name"),
+        ({"lines": "Workshop"}, 400, "a list of objects"),
         ({"contact_id": None, "contact": {"email": "a@b.example"}}, 422, "a name or a company"),
         ({"currency": "DOLLARS"}, 422, "not a currency"),
         ({"due_date": "soon"}, 422, "due_date must be a date"),
