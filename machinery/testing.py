@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from machinery import ROOT, venv
 
 # One more than two cores: the tests of browser and faults mostly wait.
-_PARALLEL = ("-n", "3", "--dist", "loadgroup")
+_PARALLEL = ("-n", "3")
 _ALONE = ("-n", "--numprocesses", "--pdb", "--collect-only", "--co", "--trace", "-s")
 
 

@@ -2,27 +2,49 @@
 
 import os
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import house as running
-from tests.support import ports, postgres, valkey
+from tests.support import ports, postgres, routes, valkey
 
+routes.remember()
 STRICT = os.environ.get("PORTAL_TEST_STRICT") == "1"
-_TOGETHER = ("browser", "postgres", "faults")
 _BY_FIXTURE = {"postgres_cluster": "postgres", "postgres_url": "postgres", "page": "browser"}
+_HOUSE = ("tests/browser/", "tests/test_first_day_http.py")
+_HOUSE_OF_ITS_OWN = "tests/browser/test_mapping.py"
+
+routes.remember()
 
 
-@pytest.hookimpl(tryfirst=True)
+class _ByFile(LoadScopeScheduling):
+    """A file's tests run on one of pytest-xdist's workers; so do all that share the running product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "the house" if path.startswith(_HOUSE) and path != _HOUSE_OF_ITS_OWN else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    """Give out the files in the order of collection."""
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something heavy run one after another, on one of pytest-xdist's workers."""
+    """Mark what needs PostgreSQL or a browser; what takes long begins first, so that no worker ends late with it."""
     for item in items:
         for fixture, marker in _BY_FIXTURE.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
-        for marker in _TOGETHER:
-            if item.get_closest_marker(marker) and not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(marker))
+    items.sort(key=lambda item: (not item.get_closest_marker("browser"), not _takes_long(item)))
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("slow", "faults"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,7 @@ from tests.support.servers import wait_until
 from tests.support.visitor import Visitor, option, shown
 
 D = Decimal
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 
 
 def bill(house: House, contact: str, *lines: tuple[str, str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
@@ -13,6 +14,12 @@ from portal.services import audit, sources
 from portal.services.unit import transaction
 
 LOCATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    """The names of time zones that this machine knows; finding them reads hundreds of files."""
+    return frozenset(available_timezones())
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def add_location(agency: Agency, hoop_id: str, name: str, timezone: str = "UTC")
         raise ChooseAgain("A location needs HoopAI's location id and a name.")
     if not LOCATION_ID.fullmatch(hoop_id):
         raise ChooseAgain(f"{hoop_id!r} is no location id: up to 64 letters, digits, dashes or underscores.")
-    if timezone not in available_timezones():
+    if timezone not in _timezones():
         raise ChooseAgain(f"{timezone!r} is not a time zone, for example Australia/Sydney.")
     with transaction() as session:
         if session.scalar(select(Location.id).where(Location.hoop_id == hoop_id)):

@@ -10,6 +10,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import simplejson
@@ -104,12 +105,9 @@ class Tokens:
         """The signing key, made once and kept."""
         if self._key is None:
             kept = self.books.settings.get("signing_key")
-            if kept is None:
-                made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-                kept = self.books.settings.put({"name": "signing_key", "pem": _pem(made)})
-            loaded = serialization.load_pem_private_key(kept["pem"].encode(), password=None)
-            assert isinstance(loaded, rsa.RSAPrivateKey)
-            self._key = loaded
+            self._key = _loaded(kept["pem"]) if kept else _made()
+            if not kept:
+                self.books.settings.put({"name": "signing_key", "pem": _pem(self._key)})
         return self._key
 
     def forget_key(self) -> None:
@@ -235,6 +233,18 @@ def _seconds(moment: datetime) -> int:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+@cache
+def _made() -> rsa.RSAPrivateKey:
+    """This process's new key: making one takes longer than all else that a sandbox begins with."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _loaded(pem: str) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 def _pem(key: rsa.RSAPrivateKey) -> str:

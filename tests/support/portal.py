@@ -1,12 +1,17 @@
 """A portal for tests: settings of its own, the whole app or only its ground floor, and the demo agency in it."""
 
+import atexit
 import secrets
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import create_engine
 
 from portal import bell, database
 from portal.config import Settings
@@ -64,9 +69,25 @@ def ground_floor(settings: Settings, lines: int = 0) -> Flask:
 
 
 def make_tables(app: Flask) -> None:
-    """Create all tables in an empty database."""
+    """Create all tables in an empty database; an SQLite file is copied from one that was made once."""
     with app.app_context():
-        Base.metadata.create_all(db.engine)
+        place = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
+        if place and not Path(place).exists():
+            shutil.copyfile(_empty_file(), place)
+        else:
+            Base.metadata.create_all(db.engine)
+
+
+@cache
+def _empty_file() -> Path:
+    """An SQLite file with all tables and no row."""
+    folder = Path(tempfile.mkdtemp(prefix="portal-tables-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    engine = create_engine(sqlite_url(folder), **database.engine_options("sqlite://"))
+    database.prepare(engine)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return folder / "portal.sqlite3"
 
 
 def dispose(app: Flask) -> None:
