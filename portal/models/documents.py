@@ -141,7 +141,11 @@ Index("ix_invoices_digits", Invoice.location_id, digits(Invoice.number))
 
 
 class Line(Base):
-    """One line. `unit_amount` is the price of one; `taxes` a list of {key, name, rate}; `tax_key` joins their keys."""
+    """One line. `unit_amount` is the price of one; `taxes` a list of {key, name, rate}; `tax_key` joins their keys.
+
+    `decided_total` is set on a charge that a person has booked for what HoopAI's total held beside the lines: the
+    total that it was decided for. With another total the decision no longer counts.
+    """
 
     __tablename__ = "lines"
     __table_args__ = (Index("ix_lines_category_key_invoice_id", "category_key", "invoice_id"),)
@@ -158,6 +162,7 @@ class Line(Base):
     taxes: Mapped[list[dict[str, object]]] = mapped_column(ExactJSON, default=list)
     tax_key: Mapped[str] = mapped_column(String(300), default="none")
     tax_inclusive: Mapped[bool | None] = mapped_column()
+    decided_total: Mapped[Decimal | None] = mapped_column(Money)
 
     invoice: Mapped[Invoice] = relationship(back_populates="lines")
 

@@ -61,14 +61,19 @@ class Reckoning:
 
 def reckon(items: Sequence[Item], discount: Discount | None, expected: Decimal) -> Reckoning:
     """The way of saying these lines whose total is `expected`; the nearest one where none agrees."""
+    return min(ways(items, discount), key=lambda way: abs(way.differs_from(expected)))
+
+
+def ways(items: Sequence[Item], discount: Discount | None) -> list[Reckoning]:
+    """All ways of saying these lines that what HoopAI said of their prices allows."""
     said = {item.inclusive for item in items if item.tax_rate}
-    ways = [
+    found = [
         _total(items, rate, parts, amounts)
         for amounts, (rate, parts) in product(_tax_ways(said), _discount_ways(items, discount))
     ]
     if len({bool(each) for each in said}) > 1:
-        ways += _all_inclusive(items, discount)
-    return min(ways, key=lambda way: abs(way.differs_from(expected)))
+        found += _all_inclusive(items, discount)
+    return found
 
 
 def _all_inclusive(items: Sequence[Item], discount: Discount | None) -> list[Reckoning]:

@@ -45,6 +45,8 @@ WORDS: dict[str, tuple[Kind, str]] = {
     "documents.undo": (Kind.DOCUMENTS, "Undid a document in Xero"),
     "invoices.link": (Kind.DOCUMENTS, "Linked an invoice to one in Xero"),
     "invoices.suffix": (Kind.DOCUMENTS, "Sent an invoice under another number"),
+    "invoices.charge": (Kind.DOCUMENTS, "Booked a difference as a charge"),
+    "invoices.charge_undo": (Kind.DOCUMENTS, "Took back a charge booked for a difference"),
     "invoices.delete_payments": (Kind.DOCUMENTS, "Had payments deleted in Xero"),
     "payments.surplus": (Kind.DOCUMENTS, "Decided about a payment that is too much"),
     "contacts.use": (Kind.DOCUMENTS, "Chose a contact in Xero"),

@@ -244,7 +244,7 @@ def _has_gone(session: Session, invoice: Invoice) -> bool:
 def _told(line: Line) -> tuple[object, ...]:
     return (
         line.position, line.name, line.description, line.quantity, line.unit_amount, line.product_id,
-        line.category_key, line.tax_key, line.taxes, line.tax_inclusive,
+        line.category_key, line.tax_key, line.taxes, line.tax_inclusive, line.decided_total,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from portal.services.preferences import LockPolicy, Preferences
 
 CENT = Decimal("0.01")
 APPROVALS_USED = "approvals_used"
+WRONG_TOTAL = "invoice:total"
 
 
 class Blocked(Exception):
@@ -222,11 +223,16 @@ def check_overpayment(invoice: Invoice, account: LedgerAccount, organisation: Or
 def check_total(invoice: Invoice, difference: Decimal) -> None:
     """Raise Blocked when Xero would make a total that rounding cannot explain."""
     if abs(difference) > CENT * len(invoice.lines):
+        why = (
+            "Something was taken off without a line; correct the invoice in HoopAI."
+            if difference > 0
+            else "A fee, tip or charge may be in the total without a line: say here what it is, or correct the invoice "
+            "in HoopAI."
+        )
         raise Blocked(
             Failure.REFUSED,
-            "invoice:total",
-            f"HoopAI's total is {invoice.total:.2f}, but its lines make {invoice.total + difference:.2f}. "
-            "A fee, tip or charge may be in the total without a line; correct the invoice in HoopAI.",
+            WRONG_TOTAL,
+            f"HoopAI's total is {invoice.total:.2f}, but its lines make {invoice.total + difference:.2f}. {why}",
         )
 
 

@@ -72,7 +72,7 @@ KINDS: dict[Failure, Advice] = {
         "Something broke on our side", "A retry looks into Xero first, so nothing is doubled.", Owner.US
     ),
 }
-# What a cause's first word narrows down; the rest of the advice is the kind's.
+# What a cause, or its first word, narrows down; the rest of the advice is the kind's.
 CAUSES: dict[str, Advice] = {
     "category": Advice(
         "No account is chosen for a category", KINDS[Failure.MAPPING].meaning, Owner.YOU, "Choose the account",
@@ -109,6 +109,12 @@ CAUSES: dict[str, Advice] = {
     ),
     "invoice": Advice(
         "The invoice in HoopAI is not complete", "Correct it in HoopAI; the change brings it here again.", Owner.YOU
+    ),
+    "invoice:total": Advice(
+        "HoopAI's total is not what its lines make",
+        "Where it is more, say on the invoice's page what the rest is: a late fee, a tip, a charge. Else correct it in "
+        "HoopAI.",
+        Owner.YOU,
     ),
     "number": Advice(
         "A number is taken in Xero",
@@ -178,7 +184,7 @@ def advice(failure: Failure | str | None, cause: str | None = None) -> Advice:
     if word == "xero":
         return UNKNOWN
     kind = Failure(failure) if failure else Failure.BUG
-    return CAUSES.get(word, KINDS[kind])
+    return CAUSES.get(cause or "", CAUSES.get(word, KINDS[kind]))
 
 
 def handbook() -> list[messages.Known]:

@@ -14,6 +14,21 @@ def of(invoice: Invoice, lines: Sequence[Line] | None = None) -> amounts.Reckoni
 
     A discount counts for the products it is limited to, and never for a charge.
     """
+    return amounts.reckon(*_said(invoice, lines), invoice.total)
+
+
+def readings(invoice: Invoice) -> list[amounts.Reckoning]:
+    """What the lines make, nearest to HoopAI's total: once, or twice where nobody said if prices hold their tax."""
+    ways = sorted(amounts.ways(*_said(invoice, None)), key=lambda way: abs(way.differs_from(invoice.total)))
+    nearest: dict[str, amounts.Reckoning] = {}
+    for way in ways:
+        nearest.setdefault(way.amounts, way)
+    return list({way.total: way for way in nearest.values()}.values())
+
+
+def _said(
+    invoice: Invoice, lines: Sequence[Line] | None
+) -> tuple[list[amounts.Item], amounts.Discount | None]:
     only = set(invoice.discount_products or [])
     items = [
         amounts.Item(
@@ -27,7 +42,7 @@ def of(invoice: Invoice, lines: Sequence[Line] | None = None) -> amounts.Reckoni
         if invoice.discount_value
         else None
     )
-    return amounts.reckon(items, discount, invoice.total)
+    return items, discount
 
 
 def tax_percent(line: Line) -> Decimal:

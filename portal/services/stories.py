@@ -27,6 +27,7 @@ from portal.models import (
 )
 from portal.services import (
     chains,
+    charging,
     comparing,
     invoices,
     mappings,
@@ -36,6 +37,7 @@ from portal.services import (
     writing_invoices,
     xero_links,
 )
+from portal.services.amounts import CENT
 from portal.services.comparing import Field, View
 from portal.services.mapping_book import MappingBook
 from portal.services.timelines import Edit, Moment
@@ -106,6 +108,7 @@ class Story:
     contact_link: Link | None
     contact_url: str | None
     lines: list[LineRow]
+    charge: Line | None
     payments: list[PaymentRow]
     refunds: list[RefundRow]
     edits: list[Edit]
@@ -121,6 +124,11 @@ class Story:
     def may_undo(self) -> bool:
         """Whether undoing it in Xero may be asked for."""
         return bool(self.link and self.link.ours and self.link.xero_status not in ("VOIDED", "DELETED"))
+
+    @property
+    def rounded(self) -> bool:
+        """Whether Xero's total differs, or will, by no more than rounding explains."""
+        return 0 < abs(self.difference) <= CENT * len(self.invoice.lines)
 
     @property
     def total_differs(self) -> bool:
@@ -174,6 +182,7 @@ def story(location: Location, hoop_id: str) -> Story:
         contact_link=contact_link,
         contact_url=xero_links.address(connection, contact_link),
         lines=_lines(book, invoice, view),
+        charge=charging.open_charge(invoice),
         payments=payments,
         refunds=_refunds(invoice, connection, by_document),
         edits=timelines.edits(change.before, link.content) if sent and change and link else [],

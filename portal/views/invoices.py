@@ -7,11 +7,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain, ConnectAgain, NotNow
 from portal.filters import plural
-from portal.forms import lists
+from portal.forms import charges, lists
 from portal.models import Location, User
 from portal.render import done, page_or
 from portal.security import here, me
-from portal.services import activity, deciding, invoices, stories
+from portal.services import activity, charging, deciding, invoices, stories
 from portal.services.invoices import View
 from portal.views import files, frame
 
@@ -92,6 +92,31 @@ def suffix(hoop_id: str) -> AnyResponse:
 def delete_payments(hoop_id: str) -> AnyResponse:
     """Delete its payments in Xero, then void it there."""
     return _decided(deciding.delete_payments, hoop_id)
+
+
+@room.get("/<hoop_id>/difference")
+def difference(hoop_id: str) -> AnyResponse:
+    """HoopAI's total beside what the lines make, with what the rest can be booked as."""
+    try:
+        found = charging.difference(here(), hoop_id)
+    except ChooseAgain as refusal:
+        return done(str(refusal), url_for("invoices.show", hoop_id=hoop_id), "warning")
+    return page_or("invoices/_difference.html", "invoices/difference.html", difference=found)
+
+
+@room.post("/<hoop_id>/charge")
+def charge(hoop_id: str) -> AnyResponse:
+    """Book what is above the lines as the chosen charge."""
+    chosen, amount = charges.charge(request.form), charges.amount(request.form)
+    if chosen is None:
+        return done("Choose what it is.", url_for("invoices.difference", hoop_id=hoop_id), "warning")
+    return _decided(lambda where, which, user: charging.book(where, which, user, chosen, amount), hoop_id)
+
+
+@room.post("/<hoop_id>/charge/undo")
+def undo_charge(hoop_id: str) -> AnyResponse:
+    """Take the booked charge back."""
+    return _decided(charging.take_back, hoop_id)
 
 
 def _view() -> View:

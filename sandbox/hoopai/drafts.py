@@ -31,7 +31,8 @@ def draft(books: Books, location: Document, wish: Wish) -> Document:
     The wish: `contact` {name, email, …} or `contact_id`, `lines` [{name, product_id?, price_id?, qty, amount,
     taxes, taxInclusive?, description?}], and optionally `currency`, `number`, `name`, `title`, `issue_date`,
     `due_date`, `discount` {type percentage|fixed, value, valid_on_product_ids?}, `live_mode`, `schedule`
-    {type, parts: [{value, due_date}]}, `allow_same_number`. Raises Refused with a sentence for what can't be.
+    {type, parts: [{value, due_date}]}, `late_fee` (an amount on top of the lines), `allow_same_number`. Raises
+    Refused with a sentence for what can't be.
     """
     now = books.stamp()
     today = books.today(location)
@@ -52,8 +53,8 @@ def draft(books: Books, location: Document, wish: Wish) -> Document:
 
 
 def amend(books: Books, location: Document, invoice: Document, wish: Wish) -> None:
-    """Change lines, discount, dates, name, number or schedule of an invoice document in place, as the wish
-    says; in a draft the contact too. Raises Refused.
+    """Change lines, discount, late fee, dates, name, number or schedule of an invoice document in place, as the
+    wish says; in a draft the contact too. Raises Refused.
     """
     if invoice["status"] != "draft" and ("contact" in wish or "contact_id" in wish):
         raise Refused("The client of an invoice that has been sent can't be changed.")
@@ -122,11 +123,20 @@ def _fill(books: Books, location: Document, invoice: Document, wish: Wish) -> No
     for line in invoice["invoiceItems"]:
         line["currency"] = invoice["currency"]
     sums = totals(invoice["invoiceItems"], invoice["discount"], places(invoice["currency"]))
-    invoice["total"] = sums.total
-    invoice["amountDue"] = sums.total - invoice["amountPaid"]
+    invoice["total"] = sums.total + _late_fee(invoice, wish)
+    invoice["amountDue"] = invoice["total"] - invoice["amountPaid"]
     invoice["totalSummary"] = {"subTotal": sums.sub_total, "discount": sums.discount, "tax": sums.tax}
     if wish.get("schedule"):
         invoice["paymentSchedule"] = _schedule(wish["schedule"], sums.total, places(invoice["currency"]))
+
+
+def _late_fee(invoice: Document, wish: Wish) -> Decimal:
+    """What a late fee adds. It raises what is due, and no line and no event says so (invoice event pages)."""
+    if "late_fee" in wish:
+        fee = decimal(wish["late_fee"] or 0, "late_fee")
+        invoice["lateFeesConfiguration"] = {"enable": bool(fee), "value": fee, "type": "fixed"}
+    known: Decimal = invoice.get("lateFeesConfiguration", {"value": Decimal(0)})["value"]
+    return known
 
 
 def _line(books: Books, location: Document, currency: str, wish: Wish) -> Document:

@@ -19,6 +19,8 @@ def invoice_wish(form: Form, *, draft: bool = True) -> dict[str, Any]:
         "discount": _discount(form),
         "send": "send" in form,
     }
+    if "late_fee" in form:
+        wish["late_fee"] = form["late_fee"].strip()
     for name in ("number", "name", "issue_date", "due_date", "currency"):
         if form.get(name, "").strip():
             wish[name] = form[name].strip()
@@ -71,6 +73,7 @@ def filled(invoice: Document) -> Form:
             "currency": invoice["currency"],
             "discount_type": invoice["discount"]["type"],
             "discount_value": str(invoice["discount"]["value"] or ""),
+            "late_fee": str(invoice.get("lateFeesConfiguration", {}).get("value") or ""),
         }
     )  # fmt: skip
     if not invoice["liveMode"]:

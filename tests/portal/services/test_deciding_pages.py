@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from portal.services import demo, preferences
+from portal.models import MappingKind
+from portal.services import demo, mappings, preferences
 from portal.services.unit import release
 from tests.portal.services.harness import Stage, staged
 from tests.portal.services.test_deciding import carry, here, one, plan, taken
 from tests.portal.services.test_refunds import refund
 from tests.portal.views.browser import Browser
+from tests.support.hoop import line
 from tests.support.xero import Xero
 
 
@@ -65,6 +67,27 @@ def test_a_taken_number_is_compared_side_by_side_and_sent_with_a_suffix(stage: S
     person.post(f"{base}/invoices/{hoop_id}/suffix")
     carry(stage)
     assert "sent to Xero as 1042-H" in text(person.get(f"{base}/invoices/{hoop_id}").text)
+
+
+def test_what_a_total_holds_beside_its_lines_is_said_on_a_page(stage: Stage) -> None:
+    hoop_id = stage.hoop.create(line("Workshop", "200"), late_fee="15")["_id"]
+    stage.map_all(**{"charge:late fee": "260"})
+    mappings.save(stage.location_id, stage.person.user, {(MappingKind.TAX, "none"): "EXEMPTOUTPUT"})
+    carry(stage)
+    person, base = browser(stage)
+    assert "Xero rounds each line" not in (seen := text(person.get(f"{base}/invoices/{hoop_id}").text))
+    assert "Compare and decide" in seen
+    page = person.get(f"{base}/invoices/{hoop_id}/difference").text
+    assert "Late fee to account 260" in text(page)
+    amount = re.findall(r'name="amount" value="([^"]+)"', page)
+    person.post(f"{base}/invoices/{hoop_id}/charge", data={"amount": amount})
+    assert "Choose what it is." in text(person.get(f"{base}/invoices/{hoop_id}/difference").text)
+    person.post(f"{base}/invoices/{hoop_id}/charge", data={"amount": amount, "charge": "late fee"})
+    assert "Take back" in (seen := text(person.get(f"{base}/invoices/{hoop_id}").text))
+    assert "15.00 is booked as late fee" in seen
+    carry(stage)
+    assert one(stage)["Total"] == 215
+    assert "Take back" not in text(person.get(f"{base}/invoices/{hoop_id}").text)
 
 
 def test_a_contact_is_chosen_on_its_page(stage: Stage) -> None:
