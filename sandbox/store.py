@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,11 @@ class Store:
         """Keep a copy of the document under kind and key, replacing what was there; durable when this
         returns, or, inside a `unit()`, when the unit ends.
         """
-        body = simplejson.dumps(document, use_decimal=True)
         with self.unit():
             self._remember(kind, key)
             self._kinds.setdefault(kind, {})[key] = _copied(document)
             if self._durable:
-                self._db.execute(_PUT, (kind, key, body))
+                self._db.execute(_PUT, (kind, key, simplejson.dumps(_written(document), use_decimal=True)))
 
     def delete(self, kind: str, key: str) -> None:
         """Forget a document; one that is not there is no error."""
@@ -146,4 +146,15 @@ def _copied(value: Any) -> Any:
         return {key: _copied(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_copied(inner) for inner in value]
+    return value
+
+
+def _written(value: Any) -> Any:
+    """What is written to disk: a whole Decimal with an exponent, so that it is read as a Decimal again."""
+    if isinstance(value, dict):
+        return {key: _written(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_written(inner) for inner in value]
+    if isinstance(value, Decimal) and value.as_tuple().exponent == 0:
+        return simplejson.RawJSON(f"{value}e0")
     return value

@@ -170,9 +170,9 @@ class _Known:
 
 
 def _usual(book: MappingBook, rates: list[TaxRate]) -> Decimal | None:
-    """The percentage that HoopAI has used, else the highest one of the organisation's."""
-    known = [percent for percent in book.percents.values() if percent]
-    return max(known or [rate.rate for rate in rates if rate.rate], default=None)
+    """The highest percentage that HoopAI has used and the organisation has a rate of, else its highest one."""
+    offered = {rate.rate for rate in rates if rate.rate}
+    return max(offered & set(book.percents.values()) or offered, default=None)
 
 
 def _general(kind: MappingKind, key: str) -> bool:

@@ -55,7 +55,7 @@ def line_tax(total: Decimal, percent: Decimal, amounts: str) -> Decimal:
     if amounts == "NoTax" or not percent:
         return ZERO
     if amounts == "Inclusive":
-        return total - cents(total / (1 + percent / 100))
+        return total - cents(total * 100 / (100 + percent))
     return cents(total * percent / 100)
 
 

@@ -17,14 +17,18 @@ def test_documents_survive_a_restart_in_order_with_exact_amounts(tmp_path: Path)
     path = tmp_path / "s.sqlite3"
     store = Store(path)
     store.put("a", "2", {"amount": Decimal("0.10"), "when": "2026-10-01"})
-    store.put("a", "1", {"amount": Decimal("12345678901234567890.01")})
+    store.put(
+        "a", "1", {"amount": Decimal("12345678901234567890.01"), "rates": [{"rate": Decimal(10), "n": 10}]}
+    )
     store.put("a", "2", {"amount": Decimal("0.30"), "when": "2026-10-02"})
     store.close()
     again = Store(path)
     assert again.all("a") == [
         {"amount": Decimal("0.30"), "when": "2026-10-02"},
-        {"amount": Decimal("12345678901234567890.01")},
+        {"amount": Decimal("12345678901234567890.01"), "rates": [{"rate": Decimal(10), "n": 10}]},
     ]
+    (rates,) = (each["rates"][0] for each in again.all("a") if "rates" in each)
+    assert (str(rates["rate"]), type(rates["rate"]), type(rates["n"])) == ("10", Decimal, int)
     assert again.get("a", "3") is None
     again.close()
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.errors import ChooseAgain
 from portal.extensions import db
-from portal.models import Category, Invoice, Line, MappingKind, Product, Push, PushState, Role
+from portal.models import Category, HoopTax, Invoice, Line, MappingKind, Product, Push, PushState, Role
 from portal.services import (
     mapping_csv,
     mapping_history,
@@ -249,6 +249,9 @@ def test_the_last_invoices_suggest_where_a_name_goes_for_one_call(stage: Stage) 
 
 @pytest.mark.parametrize("database_url", EITHER, indirect=True)
 def test_the_first_questions_fill_the_table(stage: Stage) -> None:
+    with transaction() as session:
+        known = {"location_id": stage.location_id, "name": "GST + levy"}
+        session.add(HoopTax(key="gst+levy", rate=Decimal("12.5"), **known))
     asked = mapping_transfer.questions(stage.location_id)
     assert asked.percent == 10
     form = {
