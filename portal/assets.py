@@ -51,9 +51,15 @@ def _answer(response: Response) -> Response:
 def _path(endpoint: str, filename: str) -> Path | None:
     name = ROOMS[endpoint]
     room = current_app.blueprints[name] if name else current_app
-    folder = Path(room.static_folder or "").resolve()
-    path = (folder / filename).resolve()
-    return path if path.is_relative_to(folder) and path.is_file() else None
+    path = _inside(room.static_folder or "", filename)
+    return path if path is not None and path.is_file() else None
+
+
+@lru_cache(maxsize=256)
+def _inside(folder: str, filename: str) -> Path | None:
+    whole = Path(folder).resolve()
+    path = (whole / filename).resolve()
+    return path if path.is_relative_to(whole) else None
 
 
 @lru_cache(maxsize=64)

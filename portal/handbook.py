@@ -24,6 +24,7 @@ class Chapter:
     html: str
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Every chapter: `going-live`, `pages/invoices`."""
     return tuple(path.relative_to(DOCS).with_suffix("").as_posix() for path in sorted(DOCS.rglob("*.md")))

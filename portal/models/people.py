@@ -1,7 +1,10 @@
 """Agencies, their locations, and the people who sign in."""
 
+from __future__ import annotations
+
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import DDL, ForeignKey, Index, String, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal import clock
 from portal.models import append_only
 from portal.models.base import Base, Moment, Word
+
+if TYPE_CHECKING:
+    from portal.models.connections import Connection
 
 
 class Role(StrEnum):
@@ -43,6 +49,7 @@ class Location(Base):
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
     agency: Mapped[Agency] = relationship()
+    connection: Mapped[Connection | None] = relationship(viewonly=True)
 
 
 class User(Base):

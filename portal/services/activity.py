@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -24,6 +25,7 @@ from portal.models import (
     Refund,
     User,
 )
+from portal.models.among import among
 from portal.services import activity_list, outbox, overview, saying, xero_links
 from portal.services.activity_list import Kind, View
 from portal.services.choice import Choice
@@ -31,7 +33,7 @@ from portal.services.paging import Slice
 from portal.services.saying import Around
 from portal.words import Look
 
-T = TypeVar("T", Payment, Refund, Invoice, Contact)
+T = TypeVar("T", Payment, Refund, Invoice, Contact, Push)
 ABOUT_REFUNDS = (Document.CREDIT_NOTE, Document.REFUND)
 
 
@@ -105,9 +107,8 @@ def rows_of_all(location: Location, view: View, kind: Kind, choice: Choice) -> I
 def rows(location_id: int, pushes: Sequence[Push]) -> list[Row]:
     """Pushes with their documents and states in words, in a fixed number of queries."""
     location = db.session.get_one(Location, location_id)
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
     about = _About(pushes)
-    beside = saying.around(location, connection, pushes, about.invoice_ids)
+    beside = saying.around(location, location.connection, pushes, about.invoice_ids)
     return [_row(push, about, beside) for push in pushes]
 
 
@@ -143,7 +144,7 @@ def oldest(location_id: int, states: Sequence[PushState]) -> datetime | None:
 
 
 def _read_pushes(ids: Sequence[int]) -> list[Push]:
-    found = {push.id: push for push in db.session.scalars(select(Push).where(Push.id.in_(ids)))}
+    found = _read(Push, ids)
     return [found[each] for each in ids if each in found]
 
 
@@ -157,9 +158,9 @@ class _About:
     """The documents of some pushes by their ids, in one query a kind."""
 
     def __init__(self, pushes: Sequence[Push]) -> None:
-        self.payments = _read(Payment, _ids(pushes, Document.PAYMENT), _payer(Payment))
-        self.refunds = _read(Refund, _ids(pushes, *ABOUT_REFUNDS), _payer(Refund))
-        self.invoices = _read(Invoice, _ids(pushes, Document.INVOICE), joinedload(Invoice.contact))
+        self.payments = _read(Payment, _ids(pushes, Document.PAYMENT))
+        self.refunds = _read(Refund, _ids(pushes, *ABOUT_REFUNDS))
+        self.invoices = _read(Invoice, _ids(pushes, Document.INVOICE))
         self.contacts = _read(Contact, _ids(pushes, Document.CONTACT))
 
     @property
@@ -195,12 +196,19 @@ def _ids(pushes: Sequence[Push], *documents: Document) -> list[int]:
     return [push.document_id for push in pushes if push.document in documents]
 
 
-def _payer(table: type[Payment] | type[Refund]) -> ExecutableOption:
-    return joinedload(table.invoice).joinedload(Invoice.contact)
+def _read(table: type[T], ids: Sequence[int]) -> dict[int, T]:
+    return {row.id: row for row in db.session.scalars(_these(table), {"ids": ids})} if ids else {}
 
 
-def _read(table: type[T], ids: Sequence[int], *options: ExecutableOption) -> dict[int, T]:
-    if not ids:
-        return {}
-    found = db.session.scalars(select(table).where(table.id.in_(ids)).options(*options))
-    return {row.id: row for row in found}
+@cache
+def _these(table: type[T]) -> Select[T]:
+    """The rows of some ids, with whose they are."""
+    return select(table).where(among(table.id, "ids")).options(*_beside(table))
+
+
+def _beside(table: type[object]) -> list[ExecutableOption]:
+    if table is Invoice:
+        return [joinedload(Invoice.contact)]
+    if table is Payment or table is Refund:
+        return [joinedload(table.invoice).joinedload(Invoice.contact)]
+    return []

@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, select, text
 
 from portal.extensions import db
 from portal.models import Document, Location, Operation, Payment, Push, PushState, Refund
+from portal.models.among import among
 from portal.models.pushes import REVERSALS
 from portal.services import choice as choosing
 from portal.services import finding, overview, paging
-from portal.services.choice import Choice
+from portal.services.choice import Choice, Shape
 from portal.services.finding import Found
 from portal.services.paging import Slice
 
@@ -62,10 +64,14 @@ def page(
 ) -> tuple[Slice[int], bool]:
     """The ids of one page, newest change first, and whether the search fits more than is looked at."""
     found = finding.find(location, choice.search) if choice.search else None
-    arms = list(_arms(location, view, kind, choice, found))
-    if not arms:
+    about = _about(found) if found else {}
+    if found and not about:
         return Slice([]), False
-    return paging.window(arms, Push.id, Push.updated_at, choice.at, size), bool(found and found.cut)
+    given: dict[str, Any] = {"location": location.id, **choosing.bounds(choice, location), **about}
+    if view == View.SENT_TODAY:
+        given["midnight"] = overview.midnight(location)
+    question = _question(view, kind, choice.shape, tuple(about))
+    return paging.page(question, given, choice.at, size), bool(found and found.cut)
 
 
 def pages(location: Location, view: View, kind: Kind, choice: Choice) -> Iterator[Sequence[int]]:
@@ -73,16 +79,21 @@ def pages(location: Location, view: View, kind: Kind, choice: Choice) -> Iterato
     return paging.chunks(lambda at, size: page(location, view, kind, replace(choice, at=at), size)[0])
 
 
-def _arms(
-    location: Location, view: View, kind: Kind, choice: Choice, found: Found | None
-) -> Iterator[Select[int, Any]]:
-    wanted = [Push.location_id == location.id, *choosing.within(Push.updated_at, choice, location)]
+@cache
+def _question(view: View, kind: Kind, shape: Shape, about: tuple[str, ...]) -> Select[int, Any]:
+    """What asks for a page; `about` are the documents that a search has found, whose ids have their names."""
+    return paging.window(list(_arms(view, kind, shape, about)), Push.id, Push.updated_at, shape.side)
+
+
+def _arms(view: View, kind: Kind, shape: Shape, about: tuple[str, ...]) -> Iterator[Select[int, Any]]:
+    wanted = [Push.location_id == bindparam("location"), *choosing.within(Push.updated_at, shape)]
     if view == View.SENT_TODAY:
-        wanted.append(Push.updated_at >= overview.midnight(location))
+        wanted.append(Push.updated_at >= bindparam("midnight"))
     of_kind, states = _of_kind(kind), STATES[view]
-    if found is not None:
-        for documents in _of_documents(location.id, found):
-            yield _arm(*wanted, documents, *of_kind, Push.state.in_(states))
+    if about:
+        for each in about:
+            found = (Push.document == each, among(Push.document_id, each))
+            yield _arm(*wanted, *found, *of_kind, Push.state.in_(states))
     elif kind == Kind.REVERSALS:
         yield _arm(*wanted, *of_kind, Push.state.in_(states))
     else:
@@ -102,25 +113,20 @@ def _of_kind(kind: Kind) -> list[ColumnElement[bool]]:
     return [Push.document == DOCUMENTS[kind], Push.operation != Operation.VOID]
 
 
-def _of_documents(location_id: int, found: Found) -> Iterator[ColumnElement[bool]]:
-    """The pushes of what was found: of the documents themselves, and of money that belongs to a found invoice."""
+def _about(found: Found) -> dict[str, set[int]]:
+    """The documents that were found, and the money that belongs to a found invoice; no kind without any."""
     payments, refunds = set(found.payments), set(found.refunds)
     if found.invoices:
-        yield _about((Document.INVOICE,), found.invoices)
         payments.update(_owned(Payment.id, Payment.invoice_id, found.invoices))
         refunds.update(_owned(Refund.id, Refund.invoice_id, found.invoices))
-    if payments:
-        yield _about((Document.PAYMENT,), payments)
-    if refunds:
-        yield _about(GIVEN_BACK, refunds)
-    if found.contacts:
-        yield _about((Document.CONTACT,), found.contacts)
-
-
-def _about(documents: Iterable[Document], ids: Iterable[int]) -> ColumnElement[bool]:
-    chosen = sorted(ids)
-    return or_(*(and_(Push.document == document, Push.document_id.in_(chosen)) for document in documents))
+    every: dict[str, set[int]] = {
+        Document.INVOICE: set(found.invoices),
+        Document.PAYMENT: payments,
+        **dict.fromkeys(GIVEN_BACK, refunds),
+        Document.CONTACT: set(found.contacts),
+    }
+    return {document: ids for document, ids in every.items() if ids}
 
 
 def _owned(ident: Any, owner: Any, invoices: Iterable[int]) -> list[int]:
-    return list(db.session.scalars(select(ident).where(owner.in_(list(invoices)))))
+    return list(db.session.scalars(select(ident).where(among(owner, invoices))))

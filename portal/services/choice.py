@@ -3,15 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import clock
 from portal.models import Location
-from portal.services.paging import Cursor
+from portal.services.paging import Cursor, Side
+
+
+class Shape(NamedTuple):
+    """What of a choice changes the question that the database is asked, not only what is handed over with it."""
+
+    since: bool
+    until: bool
+    side: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,12 @@ class Choice:
     def narrowed(self) -> bool:
         """Whether anything is left out by it."""
         return bool(self.search or self.since or self.until)
+
+    @property
+    def shape(self) -> Shape:
+        """Which conditions `within` gives and on which side of the cursor the page lies."""
+        until = self.until is not None and self.until < date.max
+        return Shape(self.since is not None, until, self.at.side if self.at else Side.TOP)
 
 
 def zone_of(location: Location) -> ZoneInfo:
@@ -47,13 +61,19 @@ def today(location: Location) -> date:
     return clock.now().astimezone(zone_of(location)).date()
 
 
-def within(
-    key: InstrumentedAttribute[Any], choice: Choice, location: Location, *, days: bool = False
-) -> Iterator[ColumnElement[bool]]:
-    """The conditions that keep `key` inside the chosen days; `days` where it is a calendar day itself."""
-    zone = zone_of(location)
+def within(key: InstrumentedAttribute[Any], shape: Shape) -> Iterator[ColumnElement[bool]]:
+    """The conditions that keep `key` inside the chosen days; asked with `bounds`."""
+    if shape.since:
+        yield key >= bindparam("since")
+    if shape.until:
+        yield key < bindparam("after")
+
+
+def bounds(choice: Choice, location: Location, *, days: bool = False) -> dict[str, Any]:
+    """The parameters of `within`; `days` where its key is a calendar day itself."""
+    zone, shape, found = zone_of(location), choice.shape, {}
     if choice.since:
-        yield key >= (choice.since if days else start_of(choice.since, zone))
-    if choice.until and choice.until < date.max:
-        after = choice.until + timedelta(days=1)
-        yield key < (after if days else start_of(after, zone))
+        found["since"] = choice.since
+    if choice.until and shape.until:
+        found["after"] = choice.until + timedelta(days=1)
+    return found if days else {name: start_of(each, zone) for name, each in found.items()}

@@ -20,6 +20,7 @@ from portal.models import (
     Push,
     PushState,
 )
+from portal.models.among import among
 from portal.services import activity, cursors, finding, invoices, reckoning, xero_links
 from portal.services.cursors import Feed
 from portal.services.payments import RECEIVED
@@ -60,7 +61,7 @@ def invoice_feed(
         *cursors.before_moment(cursor, Invoice.created_at, Invoice.id),
     ]
     if search:
-        chosen.append(Invoice.id.in_(finding.find(location, search).invoices))
+        chosen.append(among(Invoice.id, finding.find(location, search).invoices))
     if state:
         chosen.append(_stands(location_id, state))
     found = db.session.scalars(
@@ -160,7 +161,7 @@ def _standing(location_id: int, found: Sequence[Invoice]) -> dict[int, Push]:
 
 def _by_document(location_id: int, document: Document, ids: list[int]) -> dict[int, list[Push]]:
     found: dict[int, list[Push]] = {}
-    mine = (Push.location_id == location_id, Push.document == document, Push.document_id.in_(ids))
+    mine = (Push.location_id == location_id, Push.document == document, among(Push.document_id, ids))
     for each in db.session.scalars(select(Push).where(*mine).order_by(Push.id)) if ids else ():
         found.setdefault(each.document_id, []).append(each)
     return found

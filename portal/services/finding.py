@@ -5,21 +5,30 @@ location as in a small one.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.extensions import db
 from portal.models import Connection, Contact, Document, Invoice, Link, Location, Payment, Refund
+from portal.models.among import among
 from portal.models.search import begins, digits
 
 MOST = 500
 CUSTOMERS = 200
 AMOUNT = re.compile(r"[+-]?\d{1,13}(?:\.\d{1,4})?")
+WAYS: dict[str, ColumnElement[bool]] = {
+    "hoop_id": Invoice.hoop_id == bindparam("text"),
+    "customers": among(Invoice.contact_id, "customers"),
+    "digits": digits(Invoice.number) == bindparam("digits"),
+    "amount": Invoice.total == bindparam("amount"),
+}
 XERO_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -67,28 +76,29 @@ def _customers(location_id: int, text: str) -> tuple[list[int], bool]:
     return list(rows[:CUSTOMERS]), len(rows) > CUSTOMERS
 
 
-def _invoices(location_id: int, text: str, customers: Iterable[int]) -> list[int]:
+def _invoices(location_id: int, text: str, customers: Sequence[int]) -> list[int]:
     """Invoices whose number begins or ends so, of this total, of these customers, or with this id in HoopAI."""
-    ways: list[ColumnElement[bool]] = [
-        begins(db.session(), Invoice.number, text),
-        Invoice.hoop_id == text,
-        Invoice.contact_id.in_(list(customers)),
-    ]
+    given: dict[str, Any] = {"location": location_id, "text": text, "customers": customers}
+    ways = ["hoop_id", *(["customers"] if customers else [])]
     if text.isascii() and text.isdigit():
-        ways.append(digits(Invoice.number) == text.lstrip("0"))
-    amount = amount_in(text)
-    if amount is not None:
-        ways.append(Invoice.total == amount)
+        ways, given["digits"] = [*ways, "digits"], text.lstrip("0")
+    if (amount := amount_in(text)) is not None:
+        ways, given["amount"] = [*ways, "amount"], amount
     newest: set[tuple[datetime, int]] = set()
-    for way in ways:
-        newest.update((at, each) for each, at in db.session.execute(_newest(location_id, way)))
+    for question in (_newest(begins(db.session(), Invoice.number, text)), *map(_along, ways)):
+        newest.update((at, each) for each, at in db.session.execute(question, given))
     return [each for _, each in sorted(newest, reverse=True)[: MOST + 1]]
 
 
-def _newest(location_id: int, way: ColumnElement[bool]) -> Select[int, datetime]:
+@cache
+def _along(way: str) -> Select[int, datetime]:
+    return _newest(WAYS[way])
+
+
+def _newest(way: ColumnElement[bool]) -> Select[int, datetime]:
     return (
         select(Invoice.id, Invoice.created_at)
-        .where(Invoice.location_id == location_id, way)
+        .where(Invoice.location_id == bindparam("location"), way)
         .order_by(Invoice.created_at.desc(), Invoice.id.desc())
         .limit(MOST + 1)
     )

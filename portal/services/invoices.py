@@ -4,8 +4,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, union, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import joinedload, selectinload
 
 from portal.errors import NotFoundHere
@@ -22,10 +37,10 @@ from portal.models import (
     PushState,
     Refund,
 )
+from portal.models.among import among
 from portal.services import choice as choosing
 from portal.services import finding, overview, paging, saying, xero_links
-from portal.services.choice import Choice
-from portal.services.finding import Found
+from portal.services.choice import Choice, Shape
 from portal.services.paging import Slice
 from portal.services.saying import Around
 from portal.words import Look
@@ -58,6 +73,9 @@ class View(StrEnum):
     NOT_SENT = "not-sent"
 
 
+COUNTED = (View.NEEDS_YOU, View.WAITING)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One invoice of the list: the push that decides its standing, its link into Xero."""
@@ -86,15 +104,11 @@ def page(location: Location, view: View, choice: Choice, size: int = paging.SIZE
     What is not sent comes in the order in which it was left out, which an index has; all else by its creation.
     """
     found = finding.find(location, choice.search) if choice.search else None
-    cut, days = bool(found and found.cut), list(choosing.within(Invoice.created_at, choice, location))
-    if view == View.NOT_SENT:
-        arms = [_left_out(location.id, state, days, found) for state in LEFT_OUT]
-        return paging.window(arms, Push.document_id, Push.updated_at, choice.at, size), cut
-    chosen = [*_chosen(location.id, view), *days]
+    given: dict[str, Any] = {"location": location.id, **choosing.bounds(choice, location)}
     if found is not None:
-        chosen.append(Invoice.id.in_(found.invoices))
-    arm = select(Invoice.id, Invoice.created_at).where(*chosen)
-    return paging.window([arm], Invoice.id, Invoice.created_at, choice.at, size), cut
+        given["found"] = found.invoices
+    question = _question(view, choice.shape, found is not None)
+    return paging.page(question, given, choice.at, size), bool(found and found.cut)
 
 
 def rows_of_all(location: Location, view: View, choice: Choice) -> Iterator[Row]:
@@ -106,12 +120,8 @@ def rows_of_all(location: Location, view: View, choice: Choice) -> Iterator[Row]
 
 def counts(location: Location) -> dict[View, int]:
     """How many invoices need a person or are on their way, each up to `overview.MOST`."""
-    chosen = {
-        view: _open(location.id, view).limit(overview.MOST).subquery()
-        for view in (View.NEEDS_YOU, View.WAITING)
-    }
-    counted = [select(func.count()).select_from(each).scalar_subquery() for each in chosen.values()]
-    return dict(zip(chosen, db.session.execute(select(*counted)).one(), strict=True))
+    row = db.session.execute(_counts(), {"location": location.id}).one()
+    return dict(zip(COUNTED, row, strict=True))
 
 
 def open_pushes(location: Location, hoop_id: str) -> list[int]:
@@ -154,12 +164,10 @@ def one(location_id: int, hoop_id: str) -> Invoice:
 
 def rows(location: Location, ids: Sequence[int]) -> list[Row]:
     """These invoices with what decides how each stands, in a fixed number of queries."""
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
-    query = select(Invoice).where(Invoice.id.in_(ids)).options(joinedload(Invoice.contact))
-    found = {invoice.id: invoice for invoice in db.session.scalars(query)}
+    found = {invoice.id: invoice for invoice in db.session.scalars(_these(), {"ids": ids})}
     by_invoice = _by_invoice(location.id, ids)
     decisive = {each: standing(by_invoice.get(each, [])) for each in ids}
-    beside = saying.around(location, connection, [push for push in decisive.values() if push], ids)
+    beside = saying.around(location, location.connection, [push for push in decisive.values() if push], ids)
     return [_row(found[each], decisive[each], beside) for each in ids if each in found]
 
 
@@ -176,8 +184,9 @@ def _row(invoice: Invoice, push: Push | None, beside: Around) -> Row:
 
 def _by_invoice(location_id: int, ids: Sequence[int]) -> dict[int, list[Push]]:
     owners = _owners(ids)
+    about = _about(ids, owners)
     found: dict[int, list[Push]] = {}
-    for push in db.session.scalars(select(Push).where(Push.location_id == location_id, _about(ids, owners))):
+    for push in db.session.scalars(_pushes(tuple(about)), {"location": location_id, **about}):
         key = owners.get((push.document, push.document_id), push.document_id)
         found.setdefault(key, []).append(push)
     return found
@@ -185,64 +194,97 @@ def _by_invoice(location_id: int, ids: Sequence[int]) -> dict[int, list[Push]]:
 
 def _owners(ids: Sequence[int]) -> dict[tuple[Document, int], int]:
     """To which of these invoices each payment, credit note and refund belongs."""
-    found = union_all(
+    found = db.session.execute(_money(), {"ids": ids})
+    return {(Document(word), its_id): invoice_id for word, its_id, invoice_id in found}
+
+
+def _about(ids: Sequence[int], owners: dict[tuple[Document, int], int]) -> dict[str, list[int]]:
+    """The invoices and the money that belongs to them, by document and in the order of OWNED."""
+    about: dict[str, list[int]] = {Document.INVOICE: list(ids)}
+    for document, its_id in sorted(owners):
+        about.setdefault(document, []).append(its_id)
+    return about
+
+
+@cache
+def _question(view: View, shape: Shape, searched: bool) -> Select[int, Any]:
+    """What asks for a page of a view; with a search the invoices that it `found`."""
+    if view == View.NOT_SENT:
+        arms = [_left_out(state, shape, searched) for state in LEFT_OUT]
+        return paging.window(arms, Push.document_id, Push.updated_at, shape.side)
+    chosen = [*_chosen(view), *choosing.within(Invoice.created_at, shape)]
+    if searched:
+        chosen.append(among(Invoice.id, "found"))
+    arm = select(Invoice.id, Invoice.created_at).where(*chosen)
+    return paging.window([arm], Invoice.id, Invoice.created_at, shape.side)
+
+
+@cache
+def _counts() -> Select[*tuple[int, ...]]:
+    chosen = [_open(view).limit(overview.MOST).subquery() for view in COUNTED]
+    return select(*(select(func.count()).select_from(each).scalar_subquery() for each in chosen))
+
+
+@cache
+def _these() -> Select[Invoice]:
+    return select(Invoice).where(among(Invoice.id, "ids")).options(joinedload(Invoice.contact))
+
+
+@cache
+def _money() -> CompoundSelect[Any]:
+    """The payments, credit notes and refunds of invoices."""
+    return union_all(
         *(
-            select(literal(document), table.id, table.invoice_id).where(table.invoice_id.in_(ids))
+            select(literal(document), table.id, table.invoice_id).where(among(table.invoice_id, "ids"))
             for document, table in OWNED
         )
     )
-    return {(Document(word), its_id): invoice_id for word, its_id, invoice_id in db.session.execute(found)}
 
 
-def _about(ids: Sequence[int], owners: dict[tuple[Document, int], int]) -> ColumnElement[bool]:
-    """Pushes of these invoices and of the money that belongs to them, a probe of the index for each."""
-    by_document: dict[Document, list[int]] = {Document.INVOICE: list(ids)}
-    for document, its_id in owners:
-        by_document.setdefault(document, []).append(its_id)
-    return or_(
-        *(and_(Push.document == each, Push.document_id.in_(many)) for each, many in by_document.items())
-    )
+@cache
+def _pushes(documents: tuple[str, ...]) -> Select[Push]:
+    """The pushes of documents whose ids have the documents' names, a probe of the index for each."""
+    ways = [and_(Push.document == each, among(Push.document_id, each)) for each in documents]
+    return select(Push).where(Push.location_id == bindparam("location"), or_(*ways)).order_by(Push.id)
 
 
-def _chosen(location_id: int, view: View) -> list[ColumnElement[bool]]:
+def _chosen(view: View) -> list[ColumnElement[bool]]:
     """The conditions of a view. What is open is few and looked up; what is settled is asked of each invoice's push."""
-    mine = Invoice.location_id == location_id
+    mine = Invoice.location_id == bindparam("location")
     if view == View.ALL:
         return [mine]
-    if view in (View.NEEDS_YOU, View.WAITING):
-        return [mine, Invoice.id.in_(_open(location_id, view))]
-    still = Invoice.id.in_(_in_states(location_id, (*MOVING, PushState.BLOCKED)))
-    return [mine, _created_in(location_id, (PushState.SENT,)), ~still]
+    if view in COUNTED:
+        return [mine, Invoice.id.in_(_open(view))]
+    still = Invoice.id.in_(_in_states((*MOVING, PushState.BLOCKED)))
+    return [mine, _created_in((PushState.SENT,)), ~still]
 
 
-def _left_out(
-    location_id: int, state: PushState, days: Sequence[ColumnElement[bool]], found: Found | None
-) -> Select[int, datetime]:
+def _left_out(state: PushState, shape: Shape, searched: bool) -> Select[int, datetime]:
     """Pushes of invoices that stand so and of which nothing else is open, to be read along their index."""
     arm = select(Push.document_id, Push.updated_at).where(
-        Push.location_id == location_id,
+        Push.location_id == bindparam("location"),
         Push.state == state,
         Push.document == Document.INVOICE,
         Push.operation == Operation.CREATE,
-        Push.document_id.not_in(_in_states(location_id, (*MOVING, PushState.BLOCKED))),
+        Push.document_id.not_in(_in_states((*MOVING, PushState.BLOCKED))),
     )
-    if days:
+    if days := list(choosing.within(Invoice.created_at, shape)):
         arm = arm.where(exists().where(Invoice.id == Push.document_id, *days))
-    return arm.where(Push.document_id.in_(found.invoices)) if found is not None else arm
+    return arm.where(among(Push.document_id, "found")) if searched else arm
 
 
-def _open(location_id: int, view: View) -> Select[int]:
+def _open(view: View) -> Select[int]:
     """The invoices of which something is blocked, or only moves."""
-    blocked = _in_states(location_id, (PushState.BLOCKED,))
+    blocked = _in_states((PushState.BLOCKED,))
     if view == View.NEEDS_YOU:
         return blocked
-    moving = _in_states(location_id, MOVING).subquery()
+    moving = _in_states(MOVING).subquery()
     return select(moving.c.id).where(moving.c.id.not_in(blocked))
 
 
-def _created_in(location_id: int, states: Sequence[PushState]) -> ColumnElement[bool]:
+def _created_in(states: Sequence[PushState]) -> ColumnElement[bool]:
     return exists().where(
-        Push.location_id == location_id,
+        Push.location_id == bindparam("location"),
         Push.document == Document.INVOICE,
         Push.document_id == Invoice.id,
         Push.operation == Operation.CREATE,
@@ -250,9 +292,9 @@ def _created_in(location_id: int, states: Sequence[PushState]) -> ColumnElement[
     )
 
 
-def _in_states(location_id: int, states: Sequence[PushState]) -> Select[int]:
+def _in_states(states: Sequence[PushState]) -> Select[int]:
     """The ids of the invoices of which a push, or one of their money, stands so: led by the pushes, which are few."""
-    mine = (Push.location_id == location_id, Push.state.in_(states))
+    mine = (Push.location_id == bindparam("location"), Push.state.in_(states))
     own = select(Push.document_id.label("id")).where(*mine, Push.document == Document.INVOICE)
     of_invoice = Push.document.in_((Document.PAYMENT, Document.CREDIT_NOTE))
     paid = select(Push.parent_id).where(*mine, of_invoice, Push.parent_document == Document.INVOICE)
@@ -269,9 +311,8 @@ def _in_states(location_id: int, states: Sequence[PushState]) -> Select[int]:
 
 def pushes_of(invoice: Invoice) -> list[Push]:
     """The pushes of an invoice, its contact, its payments and its refunds, with their attempts, oldest first."""
-    wanted = _about([invoice.id], _owners([invoice.id]))
+    about = _about([invoice.id], _owners([invoice.id]))
     if invoice.contact_id is not None:
-        contact = and_(Push.document == Document.CONTACT, Push.document_id == invoice.contact_id)
-        wanted = or_(wanted, contact)
-    query = select(Push).where(Push.location_id == invoice.location_id, wanted)
-    return list(db.session.scalars(query.options(selectinload(Push.attempts)).order_by(Push.id)))
+        about[Document.CONTACT] = [invoice.contact_id]
+    query = _pushes(tuple(about)).options(selectinload(Push.attempts))
+    return list(db.session.scalars(query, {"location": invoice.location_id, **about}))

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import ScalarSelect, Select, bindparam, func, or_, select
 
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, Location, Mapping, Push, PushState
+from portal.models.among import among
 from portal.services import choice
 from portal.services.mappings import Missing
 
@@ -84,32 +86,14 @@ class Glance:
 
 
 def glance(location: Location) -> Glance:
-    """One location, in two queries."""
-    query = select(Connection).where(Connection.location_id == location.id)
-    connection = db.session.scalar(query.options(joinedload(Connection.connected_by)))
-    return Glance(location, connection, tally(location))
+    """One location, in one query beside that of its connection."""
+    return Glance(location, location.connection, tally(location))
 
 
 def tally(location: Location) -> Tally:
     """What a location's pushes count to, in one query over an index that holds the answer."""
-    today = Push.updated_at >= midnight(location)
-
-    def many(*states: PushState) -> ScalarSelect[int]:
-        return _up_to(select(Push.id).where(Push.location_id == location.id, Push.state.in_(states)))
-
-    sent = select(Push.id).where(Push.location_id == location.id, Push.state == PushState.SENT, today)
-    counts = db.session.execute(
-        select(
-            many(PushState.QUEUED),
-            many(PushState.WAITING),
-            many(PushState.SENDING),
-            many(PushState.BLOCKED),
-            _up_to(sent),
-            many(PushState.SKIPPED, PushState.CANCELLED),
-            select(Mapping.id).where(Mapping.location_id == location.id).exists(),
-        )
-    ).one()
-    return Tally(*counts)
+    row = db.session.execute(_counts(), {"location": location.id, "midnight": midnight(location)})
+    return Tally(*row.one())
 
 
 def stage_of(connection: Connection | None, missing: Missing | None = None, *, mapped: bool = True) -> Stage:
@@ -134,13 +118,35 @@ def sent_today(locations: Sequence[Location]) -> dict[int, int]:
         by_start.setdefault(midnight(location), []).append(location.id)
     if not by_start:
         return {}
-    since = or_(*(Push.location_id.in_(ids) & (Push.updated_at >= start) for start, ids in by_start.items()))
+    since = or_(
+        *(among(Push.location_id, ids) & (Push.updated_at >= start) for start, ids in by_start.items())
+    )
     rows = db.session.execute(
         select(Push.location_id, func.count())
         .where(Push.state == PushState.SENT, since)
         .group_by(Push.location_id)
     )
     return {location_id: count for location_id, count in rows}
+
+
+@cache
+def _counts() -> Select[*tuple[Any, ...]]:
+    """Every page asks this: made once."""
+    mine = Push.location_id == bindparam("location")
+
+    def many(*states: PushState) -> ScalarSelect[int]:
+        return _up_to(select(Push.id).where(mine, Push.state.in_(states)))
+
+    today = (Push.state == PushState.SENT, Push.updated_at >= bindparam("midnight"))
+    return select(
+        many(PushState.QUEUED),
+        many(PushState.WAITING),
+        many(PushState.SENDING),
+        many(PushState.BLOCKED),
+        _up_to(select(Push.id).where(mine, *today)),
+        many(PushState.SKIPPED, PushState.CANCELLED),
+        select(Mapping.id).where(Mapping.location_id == bindparam("location")).exists(),
+    )
 
 
 def _up_to(query: Select[int]) -> ScalarSelect[int]:

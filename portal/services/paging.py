@@ -4,12 +4,13 @@ A list that grows without end is never counted or skipped through: a page begins
 leads straight there, however far back it is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import Select, select, tuple_, union_all
+from sqlalchemy import Integer, Select, bindparam, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.extensions import db
@@ -43,6 +44,14 @@ def cut(items: Sequence[T], number: int, size: int = SIZE) -> Page[T]:
     return Page(items[(number - 1) * size : number * size], number, len(items), size)
 
 
+class Side(StrEnum):
+    """From where a page goes: the newest, or what is older or newer than its cursor."""
+
+    TOP = "top"
+    OLDER = "older"
+    NEWER = "newer"
+
+
 class Cursor(NamedTuple):
     """Where a page begins: behind this row, or before it where `newer`. The key is the moment or day of the list."""
 
@@ -54,6 +63,11 @@ class Cursor(NamedTuple):
     def text(self) -> str:
         """As it stands in an address."""
         return f"{_number(self.key)}.{self.id}"
+
+    @property
+    def side(self) -> Side:
+        """Whether its page is newer or older than it."""
+        return Side.NEWER if self.newer else Side.OLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +108,29 @@ def window(
     arms: Sequence[Select[int, Any]],
     ident: InstrumentedAttribute[int],
     key: InstrumentedAttribute[Any],
-    at: Cursor | None,
-    size: int = SIZE,
-) -> Slice[int]:
-    """The ids of one page of everything that the arms select, newest first, each once.
+    side: Side,
+) -> Select[int, Any]:
+    """What asks for one page of everything that the arms select, each once; `page` runs it.
 
     Each arm selects `ident` and `key` and is cut on its own, so that an index can give just what the page needs.
     """
-    newer = at is not None and at.newer
+    newer, most = side == Side.NEWER, bindparam("most", type_=Integer)
     order = (key.asc(), ident.asc()) if newer else (key.desc(), ident.desc())
-    cut_arms = [_behind(arm, ident, key, at).order_by(*order).limit(size + 1) for arm in arms]
+    cut_arms = [_behind(arm, ident, key, side).order_by(*order).limit(most) for arm in arms]
     if len(cut_arms) == 1:
-        rows = db.session.execute(cut_arms[0]).all()
-    else:
-        parts = [each.subquery() for each in cut_arms]
-        whole = union_all(
-            *(select(part.c[0].label("id"), part.c[1].label("key")) for part in parts)
-        ).subquery()
-        both = (whole.c.key.asc(), whole.c.id.asc()) if newer else (whole.c.key.desc(), whole.c.id.desc())
-        found = select(whole.c.id, whole.c.key).distinct().order_by(*both).limit(size + 1)
-        rows = db.session.execute(found).all()
+        return cut_arms[0]
+    parts = [each.subquery() for each in cut_arms]
+    whole = union_all(*(select(part.c[0].label("id"), part.c[1].label("key")) for part in parts)).subquery()
+    both = (whole.c.key.asc(), whole.c.id.asc()) if newer else (whole.c.key.desc(), whole.c.id.desc())
+    return select(whole.c.id, whole.c.key).distinct().order_by(*both).limit(most)
+
+
+def page(
+    question: Select[int, Any], given: Mapping[str, Any], at: Cursor | None, size: int = SIZE
+) -> Slice[int]:
+    """The ids of the page at this cursor, newest first; `question` is a `window` of its side."""
+    place = {"at_key": at.key, "at_id": at.id} if at is not None else {}
+    rows = db.session.execute(question, {**given, **place, "most": size + 1}).all()
     return _slice([(row[0], row[1]) for row in rows], at, size)
 
 
@@ -121,12 +138,13 @@ def _behind(
     arm: Select[int, Any],
     ident: InstrumentedAttribute[int],
     key: InstrumentedAttribute[Any],
-    at: Cursor | None,
+    side: Side,
 ) -> Select[int, Any]:
-    if at is None:
+    if side == Side.TOP:
         return arm
-    row, place = tuple_(key, ident), tuple_(at.key, at.id, types=[key.type, ident.type])
-    return arm.where(row > place if at.newer else row < place)
+    row = tuple_(key, ident)
+    place = tuple_(bindparam("at_key", type_=key.type), bindparam("at_id", type_=ident.type))
+    return arm.where(row > place if side == Side.NEWER else row < place)
 
 
 def _slice(rows: list[tuple[int, Any]], at: Cursor | None, size: int) -> Slice[int]:

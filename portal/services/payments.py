@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.orm import joinedload
 
 from portal.extensions import db
-from portal.models import Connection, Document, Invoice, Link, Location, Operation, Payment, Push, PushState
+from portal.models import Document, Invoice, Link, Location, Operation, Payment, Push, PushState
+from portal.models.among import among
 from portal.services import choice as choosing
 from portal.services import finding, overview, paging, saying, xero_links
-from portal.services.choice import Choice
+from portal.services.choice import Choice, Shape
 from portal.services.mapping_history import method_name
 from portal.services.paging import Slice
 from portal.services.saying import Around
@@ -37,6 +39,7 @@ STATES = {
 }
 
 
+COUNTED = (View.NEEDS_YOU, View.WAITING)
 RECEIVED = (Operation.CREATE, Operation.OVERPAY)
 
 
@@ -67,11 +70,12 @@ def listing(
 
 def page(location: Location, view: View, choice: Choice, size: int = paging.SIZE) -> tuple[Slice[int], bool]:
     """The ids of one page, and whether the search fits more than is looked at."""
-    chosen = [*_chosen(location.id, view), *choosing.within(Payment.paid_on, choice, location, days=True)]
     found = finding.find(location, choice.search) if choice.search else None
-    ways = [[Payment.id.in_(found.payments)], [Payment.invoice_id.in_(found.invoices)]] if found else [[]]
-    arms = [_arm(*chosen, *way) for way in ways]
-    return paging.window(arms, Payment.id, Payment.paid_on, choice.at, size), bool(found and found.cut)
+    given: dict[str, Any] = {"location": location.id, **choosing.bounds(choice, location, days=True)}
+    if found is not None:
+        given |= {"found": found.payments, "of_found": found.invoices}
+    question = _question(view, choice.shape, found is not None)
+    return paging.page(question, given, choice.at, size), bool(found and found.cut)
 
 
 def rows_of_all(location: Location, view: View, choice: Choice) -> Iterator[Row]:
@@ -85,23 +89,17 @@ def rows_of_all(location: Location, view: View, choice: Choice) -> Iterator[Row]
 
 def counts(location: Location) -> dict[View, int]:
     """How many payments need a person or are on their way, each up to `overview.MOST`."""
-    chosen = {
-        view: _pushes(location.id, STATES[view]).limit(overview.MOST).subquery()
-        for view in (View.NEEDS_YOU, View.WAITING)
-    }
-    counted = [select(func.count()).select_from(each).scalar_subquery() for each in chosen.values()]
-    return dict(zip(chosen, db.session.execute(select(*counted)).one(), strict=True))
+    row = db.session.execute(_counts(), {"location": location.id}).one()
+    return dict(zip(COUNTED, row, strict=True))
 
 
 def rows(location: Location, ids: Sequence[int]) -> list[Row]:
     """These payments with how each stands, in a fixed number of queries."""
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
-    query = select(Payment).where(Payment.id.in_(ids))
-    query = query.options(joinedload(Payment.invoice).joinedload(Invoice.contact))
-    found = {payment.id: payment for payment in db.session.scalars(query)}
-    pushes = {push.document_id: push for push in db.session.scalars(_create(location.id, ids))}
+    given = {"location": location.id, "ids": ids}
+    found = {payment.id: payment for payment in db.session.scalars(_these(), given)}
+    pushes = {push.document_id: push for push in db.session.scalars(_pushes_of(), given)}
     owners = {payment.invoice_id for payment in found.values()}
-    beside = saying.around(location, connection, pushes.values(), owners)
+    beside = saying.around(location, location.connection, pushes.values(), owners)
     return [_row(found[each], pushes.get(each), beside) for each in ids if each in found]
 
 
@@ -116,37 +114,50 @@ def _arm(*wanted: ColumnElement[bool]) -> Select[int, Any]:
     return select(Payment.id, Payment.paid_on).where(*wanted)
 
 
-def _chosen(location_id: int, view: View) -> list[ColumnElement[bool]]:
+@cache
+def _question(view: View, shape: Shape, searched: bool) -> Select[int, Any]:
+    """What asks for a page of a view; with a search the payments that it `found` and those `of_found` invoices."""
+    chosen = [*_chosen(view), *choosing.within(Payment.paid_on, shape)]
+    arms = [_arm(*chosen)]
+    if searched:
+        ways = (among(Payment.id, "found"), among(Payment.invoice_id, "of_found"))
+        arms = [_arm(*chosen, way) for way in ways]
+    return paging.window(arms, Payment.id, Payment.paid_on, shape.side)
+
+
+@cache
+def _counts() -> Select[*tuple[int, ...]]:
+    chosen = [_pushes(STATES[view]).limit(overview.MOST).subquery() for view in COUNTED]
+    return select(*(select(func.count()).select_from(each).scalar_subquery() for each in chosen))
+
+
+@cache
+def _these() -> Select[Payment]:
+    whose = joinedload(Payment.invoice).joinedload(Invoice.contact)
+    return select(Payment).where(among(Payment.id, "ids")).options(whose)
+
+
+@cache
+def _pushes_of() -> Select[Push]:
+    return select(Push).where(*_received(), among(Push.document_id, "ids")).order_by(Push.id)
+
+
+def _chosen(view: View) -> list[ColumnElement[bool]]:
     """The conditions of a view: the few open ones and those left out are looked up, the many sent ones asked each."""
-    mine = Payment.location_id == location_id
+    mine = Payment.location_id == bindparam("location")
     if view == View.ALL:
         return [mine]
     if view == View.SENT:
-        return [mine, exists().where(*_pushed(location_id, STATES[view]), Push.document_id == Payment.id)]
-    return [mine, Payment.id.in_(_pushes(location_id, STATES[view]))]
+        sent = (*_received(), Push.state.in_(STATES[view]), Push.document_id == Payment.id)
+        return [mine, exists().where(*sent)]
+    return [mine, Payment.id.in_(_pushes(STATES[view]))]
 
 
-def _pushes(location_id: int, states: Sequence[PushState]) -> Select[int]:
-    return select(Push.document_id).where(*_pushed(location_id, states))
+def _pushes(states: Sequence[PushState]) -> Select[int]:
+    return select(Push.document_id).where(*_received(), Push.state.in_(states))
 
 
-def _pushed(location_id: int, states: Sequence[PushState]) -> list[ColumnElement[bool]]:
-    return [
-        Push.location_id == location_id,
-        Push.state.in_(states),
-        Push.document == Document.PAYMENT,
-        Push.operation.in_(RECEIVED),
-    ]
-
-
-def _create(location_id: int, ids: Sequence[int]) -> Select[Push]:
-    return (
-        select(Push)
-        .where(
-            Push.location_id == location_id,
-            Push.document == Document.PAYMENT,
-            Push.document_id.in_(ids),
-            Push.operation.in_(RECEIVED),
-        )
-        .order_by(Push.id)
-    )
+def _received() -> tuple[ColumnElement[bool], ...]:
+    """What makes a push the receipt of a payment here."""
+    mine = Push.location_id == bindparam("location")
+    return mine, Push.document == Document.PAYMENT, Push.operation.in_(RECEIVED)

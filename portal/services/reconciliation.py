@@ -6,9 +6,10 @@ A run goes step by step over many short jobs; its row says where to go on. Nobod
 import logging
 import time
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -99,13 +100,19 @@ def latest(location_id: int, state: RunState | None = None) -> Reconciliation | 
 
 def agreed_at(location_id: int) -> datetime | None:
     """When the books were last read and nothing was amiss; None where the last whole run found something."""
-    row = db.session.execute(
+    row = db.session.execute(_last_whole(), {"location": location_id}).one_or_none()
+    return row.started_at if row is not None and row.differing == 0 else None
+
+
+@cache
+def _last_whole() -> Select[datetime, int]:
+    """Every page asks this: made once."""
+    return (
         select(Reconciliation.started_at, Reconciliation.differing)
-        .where(Reconciliation.location_id == location_id, Reconciliation.state == RunState.DONE)
+        .where(Reconciliation.location_id == bindparam("location"), Reconciliation.state == RunState.DONE)
         .order_by(Reconciliation.id.desc())
         .limit(1)
-    ).one_or_none()
-    return row.started_at if row is not None and row.differing == 0 else None
+    )
 
 
 def due() -> list[int]:

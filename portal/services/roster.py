@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from portal.extensions import db
 from portal.models import Connection, Location, Mapping, Push, PushState, User
+from portal.models.among import among
 from portal.services import calling, overview, paging, users
 from portal.services.overview import ON_ITS_WAY, Stage
 from portal.services.paging import Page
@@ -75,7 +76,7 @@ def standings(user: User, search: str = "") -> list[Standing]:
     links = {row.location_id: row for row in _connections(ids)}
     open_ones, oldest = _open(ids)
     mapped = set(
-        db.session.scalars(select(Mapping.location_id).where(Mapping.location_id.in_(ids)).distinct())
+        db.session.scalars(select(Mapping.location_id).where(among(Mapping.location_id, ids)).distinct())
     )
     found = [
         Standing(
@@ -123,14 +124,14 @@ def total(found: Iterable[Standing]) -> Sum:
 
 
 def _connections(ids: Sequence[int]) -> list[Connection]:
-    return list(db.session.scalars(select(Connection).where(Connection.location_id.in_(ids))))
+    return list(db.session.scalars(select(Connection).where(among(Connection.location_id, ids))))
 
 
 def _open(ids: Sequence[int]) -> tuple[dict[tuple[int, PushState], int], dict[int, datetime]]:
     """Open pushes by location and state, and since when the oldest blocked one of each location is."""
     rows = db.session.execute(
         select(Push.location_id, Push.state, func.count(), func.min(Push.updated_at))
-        .where(Push.location_id.in_(ids), Push.state.in_((*ON_ITS_WAY, PushState.BLOCKED)))
+        .where(among(Push.location_id, ids), Push.state.in_((*ON_ITS_WAY, PushState.BLOCKED)))
         .group_by(Push.location_id, Push.state)
     ).all()
     counts = {(location_id, PushState(state)): count for location_id, state, count, _ in rows}

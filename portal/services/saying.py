@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 
 from portal import clock, words
 from portal.extensions import db
@@ -23,6 +25,7 @@ from portal.models import (
     Push,
     PushState,
 )
+from portal.models.among import among
 from portal.services import following, outbox
 from portal.words import Look
 
@@ -241,13 +244,14 @@ def _links(
         by_document.setdefault(document, set()).add(document_id)
     if connection is None or not by_document:
         return {}
-    ways = [
-        and_(Link.document == document, Link.document_id.in_(sorted(ids)))
-        for document, ids in by_document.items()
-    ]
-    found = db.session.scalars(
-        select(Link).where(
-            Link.tenant_id == connection.tenant_id, Link.location_id == location_id, or_(*ways)
-        )
-    )
+    mine: dict[str, Any] = {"tenant": connection.tenant_id, "location": location_id}
+    found = db.session.scalars(_links_of(tuple(sorted(by_document))), {**mine, **by_document})
     return {(link.document, link.document_id): link for link in found}
+
+
+@cache
+def _links_of(documents: tuple[str, ...]) -> Select[Link]:
+    """Every list asks this: made once for each choice of documents, whose ids have the documents' names."""
+    ways = [and_(Link.document == each, among(Link.document_id, each)) for each in documents]
+    mine = (Link.tenant_id == bindparam("tenant"), Link.location_id == bindparam("location"))
+    return select(Link).where(*mine, or_(*ways))

@@ -51,8 +51,9 @@ def of(user_id: int, my_session_id: int) -> list[Device]:
     rows = db.session.scalars(
         select(SignIn)
         .join(User, User.id == SignIn.user_id)
-        .where(SignIn.user_id == user_id, *users.living(clock.now()))
-        .order_by(SignIn.seen_at.desc(), SignIn.id.desc())
+        .where(SignIn.user_id == user_id, *users.living())
+        .order_by(SignIn.seen_at.desc(), SignIn.id.desc()),
+        users.counted_at(clock.now()),
     )
     found = [
         Device(

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session as Open
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, joinedload
 
 from portal import clock
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.extensions import db
-from portal.models import Agency, Location, Role, Session, User, UserLocation
+from portal.models import Agency, Connection, Location, Role, Session, User, UserLocation
 from portal.services import audit, keys, passwords, second_factor
 from portal.services.unit import release, transaction
 
@@ -80,12 +81,7 @@ def enter_code(key: str, code: str, address: str, browser: str) -> str:
 def session_for(key: str) -> Session | None:
     """The living session of this key: begun less than 12 hours ago, used less than 2 hours ago, not ended."""
     moment = clock.now()
-    found = db.session.scalar(
-        select(Session)
-        .join(Session.user)
-        .options(contains_eager(Session.user).joinedload(User.agency))
-        .where(Session.key_hash == keys.kept(key), *living(moment))
-    )
+    found = db.session.scalar(_by_key(), {"key": keys.kept(key), **counted_at(moment)})
     if found is not None and found.seen_at < moment - SEEN_EVERY:
         with transaction() as session:
             session.execute(update(User).where(User.id == found.user_id).values(last_seen_at=moment))
@@ -93,15 +89,20 @@ def session_for(key: str) -> Session | None:
     return found
 
 
-def living(moment: datetime) -> tuple[ColumnElement[bool], ...]:
-    """What makes a session, joined with its user, one that counts."""
+def living() -> tuple[ColumnElement[bool], ...]:
+    """What makes a session, joined with its user, one that counts; asked with `counted_at`."""
     return (
         Session.ended_at.is_(None),
         Session.pending.is_(False),
-        Session.expires_at > moment,
-        Session.seen_at > moment - IDLE,
+        Session.expires_at > bindparam("now"),
+        Session.seen_at > bindparam("awake"),
         User.active.is_(True),
     )
+
+
+def counted_at(moment: datetime) -> dict[str, datetime]:
+    """The parameters of `living`."""
+    return {"now": moment, "awake": moment - IDLE}
 
 
 def sign_out(key: str) -> None:
@@ -120,16 +121,17 @@ def locations_of(user: User, search: str = "", most: int | None = None) -> list[
 
     With `search` those whose name holds it or whose HoopAI id it is; at most `most`.
     """
-    found = _enterable(user)
+    found = _by_name(user.role == Role.AGENCY_ADMIN)
     if search:
         named = Location.name.icontains(search, autoescape=True)
         found = found.where(or_(named, Location.hoop_id == search))
-    return list(db.session.scalars(found.order_by(Location.name, Location.id).limit(most)))
+    return list(db.session.scalars(found.limit(most) if most else found, _theirs(user)))
 
 
 def location_for(user: User, hoop_id: str) -> Location:
-    """The location with this HoopAI id. Raises NotFoundHere when there is none they may enter."""
-    found: Location | None = db.session.scalar(_enterable(user).where(Location.hoop_id == hoop_id))
+    """The location with this HoopAI id, its connection read with it. Raises NotFoundHere when they may not enter."""
+    wanted = _named(user.role == Role.AGENCY_ADMIN)
+    found: Location | None = db.session.scalar(wanted, {**_theirs(user), "hoop_id": hoop_id})
     if found is None:
         raise NotFoundHere("There is no such location here.")
     return found
@@ -235,11 +237,39 @@ def _begin(session: Open, user: User, address: str, browser: str, *, pending: bo
     return key
 
 
-def _enterable(user: User) -> Select[Location]:
-    found = select(Location).where(Location.agency_id == user.agency_id)
-    if user.role == Role.AGENCY_ADMIN:
+@cache
+def _by_key() -> Select[Session]:
+    """Every page asks this: made once."""
+    return (
+        select(Session)
+        .join(Session.user)
+        .options(contains_eager(Session.user).joinedload(User.agency))
+        .where(Session.key_hash == bindparam("key"), *living())
+    )
+
+
+def _theirs(user: User) -> dict[str, int]:
+    return {"agency": user.agency_id, "user": user.id}
+
+
+@cache
+def _named(every: bool) -> Select[Location]:
+    """A location of an address with its connection: every page inside it asks this, so it is made once."""
+    connected = joinedload(Location.connection).joinedload(Connection.connected_by)
+    return _enterable(every).where(Location.hoop_id == bindparam("hoop_id")).options(connected)
+
+
+@cache
+def _by_name(every: bool) -> Select[Location]:
+    return _enterable(every).order_by(Location.name, Location.id)
+
+
+def _enterable(every: bool) -> Select[Location]:
+    """The locations of the agency: all of them, else those the user was given; asked with `_theirs`."""
+    found = select(Location).where(Location.agency_id == bindparam("agency"))
+    if every:
         return found
-    given = select(UserLocation.location_id).where(UserLocation.user_id == user.id)
+    given = select(UserLocation.location_id).where(UserLocation.user_id == bindparam("user"))
     return found.where(Location.id.in_(given))
 
 

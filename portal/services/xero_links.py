@@ -7,6 +7,7 @@ from sqlalchemy import select
 from portal.config import DEFAULTS, settings
 from portal.extensions import db
 from portal.models import Connection, Document, Link
+from portal.models.among import among
 from portal.xero import links
 
 REAL = "https://go.xero.com"
@@ -23,7 +24,7 @@ def of_documents(
             Link.tenant_id == connection.tenant_id,
             Link.location_id == location_id,
             Link.document == document,
-            Link.document_id.in_(list(ids)),
+            among(Link.document_id, ids),
         )
     )
     return {link.document_id: link for link in found}
