@@ -231,7 +231,8 @@ def _names(ours: Contact | None, theirs: str | None) -> str:
 def _status(ours: Invoice, status: str | None) -> str:
     if status is None or status in EXPECTED[InvoiceStatus(ours.status)]:
         return ""
-    return f"{words.IN_HOOPAI[ours.status].lower()} in HoopAI, {_in_xero(status)} in Xero".lower()
+    theirs = words.IN_XERO.get(status, status)
+    return f"{words.IN_HOOPAI[ours.status].lower()} in HoopAI, {theirs.lower()} in Xero"
 
 
 def _in_xero(status: str | None) -> str | None:

@@ -208,6 +208,12 @@ def test(location: Location) -> list[Check]:
     return [sign_in, organisation, _test_scopes(scopes), role]
 
 
+def note_checked(connection_id: int) -> None:
+    """Write down that the connection was looked at just now and holds."""
+    with transaction() as session:
+        _locked(session, connection_id).checked_at = clock.now()
+
+
 def _tried(name: str, look: Callable[[], tuple[bool, str]]) -> Check:
     try:
         return Check(name, *look())

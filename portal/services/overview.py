@@ -13,7 +13,6 @@ from portal.extensions import db
 from portal.models import Connection, ConnectionState, Location, Mapping, Push, PushState
 from portal.models.among import among
 from portal.services import choice
-from portal.services.mappings import Missing
 
 ON_ITS_WAY = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
 MOST = 10_000
@@ -96,13 +95,12 @@ def tally(location: Location) -> Tally:
     return Tally(*row.one())
 
 
-def stage_of(connection: Connection | None, missing: Missing | None = None, *, mapped: bool = True) -> Stage:
-    """The stage of a connection; a connected one with no mapping, or with something `missing`, is told apart."""
+def stage_of(connection: Connection | None, *, mapped: bool) -> Stage:
+    """The stage of a connection; a connected one with no mapping is told apart."""
     if connection is None:
         return Stage.NEVER
     if connection.state == ConnectionState.CONNECTED:
-        complete = missing.complete if missing is not None else mapped
-        return Stage.LIVE if complete else Stage.UNMAPPED
+        return Stage.LIVE if mapped else Stage.UNMAPPED
     return Stage(ConnectionState(connection.state).value)
 
 

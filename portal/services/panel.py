@@ -152,7 +152,9 @@ def look(location: Location) -> list[connections.Check]:
     connection = connections.of(location.id)
     connection_id = connection.id if connection else 0
     checks = connections.test(location)
-    if any(check.ok is False for check in checks):
+    if all(check.ok for check in checks):
+        connections.note_checked(connection_id)
+    elif any(check.ok is False for check in checks):
         _examine(connection_id)
     return checks
 

@@ -19,6 +19,7 @@ TRIED = {
     "failed": ("could not be sent", "x-circle-fill", "red"),
     "unsure": ("sent, no answer came", "search", "blue"),
 }
+CHANGES = {"update": "Change", "recode": "Re-coding", "void": "Voiding"}
 TOLD = (PushState.BLOCKED, PushState.SKIPPED, PushState.CANCELLED, PushState.SENT)
 FIELDS = {
     "InvoiceNumber": "Number",
@@ -122,7 +123,7 @@ def _moments(push: Push) -> list[Moment]:
     if push.document == "payment" and push.operation == "void":
         deed = "to be deleted"
     found = [Moment(push.created_at, "hourglass-split", "blue", f"{what} {deed} in Xero")]
-    found += [_tried(what, attempt) for attempt in push.attempts]
+    found += [_tried(_letter(push, what), attempt) for attempt in push.attempts]
     if push.state in TOLD and push.message:
         tone = "amber" if push.state == PushState.BLOCKED else "grey"
         name = "exclamation-circle-fill" if tone == "amber" else "dash-circle"
@@ -136,6 +137,14 @@ def _what(push: Push) -> str:
     if push.document in ("contact", "invoice") or push.amount is None:
         return what
     return f"{what} of {push.amount:,.2f} {push.currency or ''}".rstrip()
+
+
+def _letter(push: Push, what: str) -> str:
+    """What was sent of it: the document itself, or a change of it."""
+    change = CHANGES.get(push.operation)
+    if push.document == "payment" and push.operation == "void":
+        change = "Deletion"
+    return f"{change} of {what[0].lower()}{what[1:]}" if change else what
 
 
 def _took(milliseconds: int | None) -> str:

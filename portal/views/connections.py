@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.errors import ChooseAgain
 from portal.render import done, page_or
 from portal.security import here, me, must_be_able_to_change, my_session
-from portal.services import connections, consents, mappings, overview, panel
+from portal.services import connections, consents, overview, panel
 from portal.views import frame
 
 room = Blueprint("connections", __name__)
@@ -85,13 +85,11 @@ def test() -> Response:
 
 def _panel(checks: list[connections.Check]) -> Response:
     glance = frame.glance()
-    missing = mappings.missing(here().id) if glance.connection else None
     return page_or(
         "connections/_panel.html",
         "connections/index.html",
         glance=glance,
-        stage=overview.stage_of(glance.connection, missing),
-        missing=missing,
+        stage=glance.stage,
         facts=panel.facts(glance.connection) if glance.connection else None,
         events=connections.events(here().id, 10),
         checks=checks,

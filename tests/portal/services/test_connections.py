@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal import bell
+from portal import bell, clock
 from portal.config import Settings
 from portal.errors import ChooseAgain, NotNow
 from portal.extensions import db
@@ -23,7 +23,7 @@ from portal.models import (
     PushState,
     User,
 )
-from portal.services import connections, housekeeping, organisations, outbox, tokens
+from portal.services import connections, housekeeping, organisations, outbox, panel, tokens
 from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
 from tests.support import portal
@@ -210,13 +210,17 @@ def test_a_disconnected_connection_is_left_alone(person: portal.SignedIn, xero: 
 
 
 def test_testing_a_good_connection_says_so_in_four_checks(person: portal.SignedIn) -> None:
-    checks = connections.test(portal.location())
+    before = clock.now()
+    checks = panel.look(portal.location())
     assert [(check.name, check.ok) for check in checks] == [
         ("Sign-in", True),
         ("Organisation", True),
         ("Permissions", True),
         ("Role", True),
     ]
+    checked_at = _there().checked_at
+    assert checked_at is not None
+    assert checked_at >= before
 
 
 def test_testing_tells_the_broken_part_from_the_others(
