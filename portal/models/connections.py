@@ -71,6 +71,8 @@ class Connection(Base):
     One row a location. `fence` grows with every lease: a write that carries an older number is refused.
     `organisation` holds what we last read of it: name, short_code, country, base_currency, lock dates, currencies.
     `checked_at` is when Xero last said that it holds; `doubted_at` when a refusal was met that nobody could explain.
+    From `day_used_at` until `day_used_until` the backlog stops, as today's calls are used but for the share kept for
+    what people wait for; before `rest_until` nothing goes at all.
     """
 
     __tablename__ = "connections"
@@ -94,6 +96,8 @@ class Connection(Base):
     doubted_at: Mapped[datetime | None] = mapped_column(Moment)
     rest_until: Mapped[datetime | None] = mapped_column(Moment)
     rest_reason: Mapped[str | None] = mapped_column(String(20))
+    day_used_at: Mapped[datetime | None] = mapped_column(Moment)
+    day_used_until: Mapped[datetime | None] = mapped_column(Moment)
     stumbles: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
@@ -112,6 +116,11 @@ class Connection(Base):
     def demo(self) -> bool:
         """Whether it is Xero's demo company, which starts anew every 28 days."""
         return bool(self.organisation.get("is_demo"))
+
+    def day_used(self, moment: datetime) -> datetime | None:
+        """Since when the backlog stops as today's calls are used; None while it goes."""
+        over = self.day_used_until is None or self.day_used_until <= moment
+        return None if over else self.day_used_at
 
     @property
     def live(self) -> bool:

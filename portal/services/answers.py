@@ -238,6 +238,13 @@ def _on_its_way(invoice: Invoice, push: Push, connection: Connection | None) -> 
         )  # fmt: skip
     if steps := chains.behind(push):
         return _behind(invoice, push, steps)
+    used = connection.day_used(clock.now())
+    if used and push.updated_at <= used:
+        return Answer(
+            f"{name} waits: today's calls to Xero are used, but for a share that is kept for what people ask for.",
+            invoice, "It goes by itself then. To send it before, choose Retry on its page.", Owner.NOBODY,
+            until=connection.day_used_until,
+        )  # fmt: skip
     if connection.rest_until and connection.rest_until > clock.now():
         return Answer(
             f"{name} waits: the connection to Xero rests after trouble there.", invoice,

@@ -44,7 +44,7 @@ def prepare(work: Work, document: Document, operation: Operation, *, in_the_air:
     with transaction() as session:
         connection = leases.hold_live(session, work.connection_id, work.fence)
         pushes = readiness.due(
-            session, connection.location_id, connection.tenant_id, document, operation, MOST
+            session, connection.location_id, connection.tenant_id, document, operation, MOST, since=work.since
         )
         if not pushes:
             return []

@@ -13,7 +13,7 @@ from portal import bell, clock
 from portal.errors import NotNow
 from portal.services import clocks
 from portal.xero.errors import Busy, NotSent, XeroError
-from portal.xero.limits import LimitsLeft, LocalQuota, Quota, QuotaLeft, Refused
+from portal.xero.limits import LimitsLeft, LocalQuota, Quota, QuotaLeft, Refused, Share
 
 T = TypeVar("T")
 WORDS = {
@@ -76,27 +76,24 @@ def holder(connection_id: int, fence: int) -> str:
     return f"{connection_id}:{fence}:"
 
 
-def permit(tenant_id: str, *, held_by: str = "", use_reserve: bool = False) -> Permit:
-    """A permit for one call now. Raises NotNow with the moment when one will be free.
-
-    `use_reserve` is for look-ups: a share of the day is kept, so that what is unsure can always be looked up.
-    """
+def permit(tenant_id: str, *, held_by: str = "", share: Share = Share.BACKLOG) -> Permit:
+    """A permit for one call now out of this share of the day. Raises NotNow with the moment when one will be free."""
     token = held_by + secrets.token_hex(8)
     quota: Quota | LocalQuota = Quota(bell.client())
     try:
-        answer = quota.acquire(tenant_id, token, use_reserve=use_reserve)
+        answer = quota.acquire(tenant_id, token, share=share)
     except bell.Away:
         quota = _local()
-        answer = quota.acquire(tenant_id, token, use_reserve=use_reserve)
+        answer = quota.acquire(tenant_id, token, share=share)
     if isinstance(answer, Refused):
         when = clock.now() + timedelta(seconds=answer.wait_seconds)
         raise NotNow(WORDS.get(answer.reason, WORDS["blocked"]), when, reason=answer.reason)
     return Permit(quota, tenant_id, token)
 
 
-def ask(tenant_id: str, letter: Callable[[], T], *, held_by: str = "", use_reserve: bool = False) -> T:
+def ask(tenant_id: str, letter: Callable[[], T], *, held_by: str = "", share: Share = Share.BACKLOG) -> T:
     """One call to an organisation, granted by the quota. Raises NotNow; errors of Xero pass through."""
-    return permit(tenant_id, held_by=held_by, use_reserve=use_reserve).use(letter)
+    return permit(tenant_id, held_by=held_by, share=share).use(letter)
 
 
 def left(tenant_id: str) -> QuotaLeft | None:

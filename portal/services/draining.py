@@ -18,6 +18,7 @@ from portal.services import (
     planning,
     recording,
     resolving,
+    resting,
     windows,
 )
 from portal.services.planning import Plan
@@ -57,7 +58,7 @@ def _drain(connection_id: int, fence: int) -> None:
     except ConnectAgain:
         log.info("drain.signed_out", extra={"connection": connection_id})
     except NotNow as refusal:
-        _rest(connection_id, fence, refusal)
+        resting.rest(connection_id, fence, refusal)
     except XeroError as error:
         _stumble(connection_id, fence, error)
     except (LeaseLost, SQLAlchemyError):
@@ -113,13 +114,6 @@ def _know_the_organisation(work: Work) -> None:
         work.calls += 4
     if contacts is not None and contacts < clock.now() - A_DAY:
         planning.know_contacts(work)
-
-
-def _rest(connection_id: int, fence: int, refusal: NotNow) -> None:
-    with transaction() as session:
-        row = leases.hold(session, connection_id, fence)
-        row.rest_until = refusal.retry_at or clock.now() + windows.pause(1)
-        row.rest_reason = refusal.reason[:20]
 
 
 def _stumble(connection_id: int, fence: int, error: Exception) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select, union_all
 
 from portal import clock
 from portal.extensions import db
@@ -60,9 +60,13 @@ def jobs(second: int) -> Iterator[Job]:
 def connections(among: Sequence[int] | None = None) -> list[int]:
     """Connections with something to do now that nobody works on, the longest waiting first."""
     moment = clock.now()
+    a_day_is_there = or_(Connection.day_used_until.is_(None), Connection.day_used_until <= moment)
+    goes = or_(a_day_is_there, Push.updated_at > Connection.day_used_at)
     push_due = (
         select(Push.id)
-        .where(Push.location_id == Connection.location_id, readiness.ready(moment, Connection.tenant_id))
+        .where(
+            Push.location_id == Connection.location_id, readiness.ready(moment, Connection.tenant_id), goes
+        )
         .exists()
     )
     batch_due = (
@@ -71,7 +75,7 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
             Batch.connection_id == Connection.id,
             Batch.tenant_id == Connection.tenant_id,
             Batch.state != BatchState.CLOSED,
-            or_(Batch.resolve_at.is_(None), Batch.resolve_at <= moment),
+            or_(and_(Batch.resolve_at.is_(None), a_day_is_there), Batch.resolve_at <= moment),
         )
         .exists()
     )
@@ -91,15 +95,14 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
 def rests_that_end(within: float) -> list[tuple[float, int]]:
     """Connections whose rest ends in the next seconds, the first one first, with the seconds until then."""
     moment = clock.now()
-    rows = db.session.execute(
-        select(Connection.rest_until, Connection.id)
-        .where(
-            Connection.state == ConnectionState.CONNECTED,
-            Connection.rest_until > moment,
-            Connection.rest_until <= moment + timedelta(seconds=within),
+    soon = moment + timedelta(seconds=within)
+    ends = [
+        select(ends_at.label("ends_at"), Connection.id).where(
+            Connection.state == ConnectionState.CONNECTED, ends_at > moment, ends_at <= soon
         )
-        .order_by(Connection.rest_until)
-    )
+        for ends_at in (Connection.rest_until, Connection.day_used_until)
+    ]
+    rows = db.session.execute(union_all(*ends).order_by("ends_at"))
     found = [((until - moment).total_seconds(), connection_id) for until, connection_id in rows if until]
     release()
     return found

@@ -18,7 +18,7 @@ from portal.models import (
     Operation,
     Push,
 )
-from portal.services import attempts, batching, leases, outbox, preflight, windows
+from portal.services import attempts, batching, leases, outbox, preflight, resting, windows
 from portal.services.unit import transaction
 from portal.services.work import Work
 from portal.xero import errors, messages
@@ -52,7 +52,7 @@ def failed(
     if isinstance(error, errors.Rejected | errors.NotFound):
         _rejected(session, work, batch, pushes, error)
     elif isinstance(error, errors.Busy):
-        _busy(connection, pushes, error)
+        _busy(session, connection, pushes, error)
     else:
         _not_done(pushes, error)
 
@@ -159,14 +159,17 @@ def _not_done(pushes: Sequence[Push], error: errors.XeroError) -> None:
             outbox.requeue(push)
 
 
-def _busy(connection: Connection, pushes: Sequence[Push], error: errors.Busy) -> None:
+def _busy(session: Session, connection: Connection, pushes: Sequence[Push], error: errors.Busy) -> None:
     day = isinstance(error, errors.DayLimitUsed)
     usual = A_DAY_LIMIT if day else 60 if error.limit is None else 5
     until = clock.now() + timedelta(seconds=error.retry_after or usual)
     words = "Today's calls to Xero are used up." if day else "Xero is busy."
     for push in pushes:
         outbox.wait(push, Failure.LIMIT if day else Failure.BUSY, words, until)
-    connection.rest_until, connection.rest_reason = until, "day" if day else (error.limit or "busy")
+    if day:
+        resting.stop_the_backlog(session, connection, until)
+    else:
+        connection.rest_until, connection.rest_reason = until, error.limit or "busy"
 
 
 def _rejected(

@@ -9,6 +9,7 @@ from portal.services import calling
 from portal.services.work import Work
 from portal.xero import payloads
 from portal.xero.client import Reply
+from portal.xero.limits import Share
 
 Items = list[dict[str, Any]]
 Seen = dict[str, dict[str, Any]]
@@ -125,7 +126,7 @@ def _parts(values: list[str]) -> Iterator[list[str]]:
 
 
 def ask(work: Work, letter: Callable[[], Reply]) -> Reply:
-    """One look-up, which may use the calls kept in reserve. Raises NotNow, LeaseLost and Xero's errors."""
+    """One look-up, which may use the last calls of the day. Raises NotNow, LeaseLost and Xero's errors."""
     work.calls += 1
     work.keep_lease()
-    return calling.ask(work.tenant_id, letter, held_by=work.holder, use_reserve=True)
+    return calling.ask(work.tenant_id, letter, held_by=work.holder, share=Share.LOOK)

@@ -19,6 +19,7 @@ from portal.services.preflight import Blocked
 from portal.services.unit import release, transaction
 from portal.xero import payloads, replies
 from portal.xero.client import XeroClient
+from portal.xero.limits import Share
 
 FRESH = timedelta(minutes=5)
 OVERLAP = timedelta(minutes=2)
@@ -30,7 +31,9 @@ def folded(name: str) -> str:
     return payloads.contact_name(name).casefold()
 
 
-def refresh(client: XeroClient, connection_id: int, fence: int, *, force: bool = False) -> int:
+def refresh(
+    client: XeroClient, connection_id: int, fence: int, *, share: Share = Share.BACKLOG, force: bool = False
+) -> int:
     """Fetch the contacts changed since last time into the directory, if it is not fresh; calls made.
 
     Raises NotNow, LeaseLost and the errors of Xero.
@@ -44,14 +47,16 @@ def refresh(client: XeroClient, connection_id: int, fence: int, *, force: bool =
     page, full = 0, True
     while full:
         page += 1
-        facts = _fetch(client, since, page)
+        facts = _fetch(client, since, page, share)
         full = len(facts) >= PAGE
         _store(connection_id, fence, facts, None if full else began)
     return page
 
 
-def _fetch(client: XeroClient, since: datetime | None, page: int) -> list[replies.ContactFact]:
-    reply = calling.ask(client.tenant_id, lambda: client.contacts_changed_since(since, page, PAGE))
+def _fetch(client: XeroClient, since: datetime | None, page: int, share: Share) -> list[replies.ContactFact]:
+    reply = calling.ask(
+        client.tenant_id, lambda: client.contacts_changed_since(since, page, PAGE), share=share
+    )
     return replies.contact_facts(reply.data.get("Contacts") or [])
 
 

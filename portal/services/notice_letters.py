@@ -42,7 +42,7 @@ def of(session: Session, location: Location, notice: Notice) -> Body:
         "link": _page(location, "settings/integrations/xero"),
     }
     if notice.kind == NoticeKind.LIMIT:
-        until = connection.rest_until if connection else None
+        until = connection.day_used_until if connection else None
         words["until"] = _when(location, until) if until else None
         return Body("notice_limit", f"{location.name}: today's calls to Xero are used", words)
     words["reason"] = (

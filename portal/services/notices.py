@@ -106,8 +106,7 @@ def _blocked(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _day_is_used(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    sends = Connection.state == ConnectionState.CONNECTED
-    return sends, Connection.rest_reason == "day", Connection.rest_until > now
+    return Connection.state == ConnectionState.CONNECTED, Connection.day_used_until > now
 
 
 def _wrong(every: bool) -> Select[Any]:

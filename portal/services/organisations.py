@@ -23,6 +23,7 @@ from portal.xero.client import XeroClient
 from portal.xero.errors import SignInExpired
 from portal.xero.facts import AccountFact, OrganisationFact, TaxRateFact, TrackingFact
 from portal.xero.left import LimitsLeft
+from portal.xero.limits import Share
 from portal.xero.transport import Exchange, OnRequest
 
 T = TypeVar("T")
@@ -66,13 +67,13 @@ def client(connection: Connection) -> XeroClient:
     return _client(address, tokens.access_token(address.authorisation_id))
 
 
-def ask(address: Address, letter: Callable[[XeroClient], T]) -> T:
+def ask(address: Address, letter: Callable[[XeroClient], T], *, share: Share = Share.PERSON) -> T:
     """One call within the quota; an expired token is renewed once. Raises NotNow, ConnectAgain, XeroError."""
     token = tokens.access_token(address.authorisation_id)
     try:
-        return _ask(address, token, letter)
+        return _ask(address, token, letter, share)
     except SignInExpired:
-        return _ask(address, tokens.renew(address.authorisation_id, token), letter)
+        return _ask(address, tokens.renew(address.authorisation_id, token), letter, share)
 
 
 def address_of(connection_id: int) -> Address:
@@ -138,11 +139,12 @@ def _client(address: Address, token: str, told: OnRequest | None = None) -> Xero
     return XeroClient(settings().xero_api_url, token, address.tenant_id, on_request=told)
 
 
-def _ask(address: Address, token: str, letter: Callable[[XeroClient], T]) -> T:
+def _ask(address: Address, token: str, letter: Callable[[XeroClient], T], share: Share) -> T:
     release()
     seen: list[Exchange] = []
     with _client(address, token, seen.append) as xero:
-        return calling.ask(address.tenant_id, lambda: _Told(letter(xero), seen[-1].limits)).value
+        reply = calling.ask(address.tenant_id, lambda: _Told(letter(xero), seen[-1].limits), share=share)
+        return reply.value
 
 
 def _keep(session: Session, address: Address, fetched: Fetched) -> None:

@@ -19,6 +19,7 @@ from portal.services.readiness import Kind
 from portal.services.sending import Flight
 from portal.services.unit import release
 from portal.services.work import Work
+from portal.xero import payloads
 
 NEW_CONTACT: Kind = (Document.CONTACT, Operation.CREATE)
 ORDER: tuple[Kind, ...] = (
@@ -34,6 +35,7 @@ ORDER: tuple[Kind, ...] = (
     (Document.REFUND, Operation.CREATE),
     (Document.INVOICE, Operation.VOID),
 )
+DEEPEST: tuple[Kind, ...] = ((Document.PAYMENT, Operation.CREATE), (Document.INVOICE, Operation.CREATE))
 CHAIN: frozenset[Kind] = frozenset(
     (document, Operation.CREATE) for document in (Document.CONTACT, Document.INVOICE, Document.PAYMENT)
 )
@@ -72,11 +74,24 @@ class Plan:
         self.fruitless.clear()
 
     def _wanted(self) -> Iterator[Kind]:
-        """The kinds of which something may go now, in order."""
+        """The kinds of which something may go now, in order.
+
+        While there are new contacts a full batch of what follows them goes first: it costs no call more, and the
+        invoices of a backlog, a single new one among them, do not wait for its last contact.
+        """
         work, session = self.work, db.session()
-        there = readiness.kinds_wanted(session, work.location_id, ORDER) - self.fruitless
+        there = readiness.kinds_wanted(session, work.location_id, ORDER, work.since) - self.fruitless
+        for kind in DEEPEST if NEW_CONTACT in there else ():
+            full = kind in there and readiness.fills(
+                session, work.location_id, work.tenant_id, *kind, payloads.MAX_ELEMENTS
+            )
+            release()
+            if full:
+                yield kind
         for kind in ORDER:
-            due = kind in there and readiness.any_due(session, work.location_id, work.tenant_id, *kind)
+            due = kind in there and readiness.any_due(
+                session, work.location_id, work.tenant_id, *kind, since=work.since
+            )
             release()
             if due:
                 yield kind
@@ -95,7 +110,7 @@ class Plan:
 
 def know_contacts(work: Work, *, force: bool = False) -> None:
     """Bring the directory of the organisation's contacts up to date, if it is not fresh."""
-    work.calls += matching.refresh(work.client, work.connection_id, work.fence, force=force)
+    work.calls += matching.refresh(work.client, work.connection_id, work.fence, share=work.share, force=force)
 
 
 def _left_prepared(work: Work) -> list[Prepared]:

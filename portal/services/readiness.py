@@ -23,47 +23,67 @@ PAYABLE = ("AUTHORISED", "PAID")
 
 
 def due(
-    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation, most: int
+    session: Session,
+    location_id: int,
+    tenant_id: str,
+    document: Document,
+    operation: Operation,
+    most: int,
+    *,
+    since: datetime | None = None,
 ) -> Sequence[Push]:
-    """What may be sent now, oldest first. Of a backlog a tenth of the places is for the newest, which go before it:
+    """What may be sent now, oldest first, but for a tenth of the places, which is for the newest:
 
-    a single new invoice or a retry does not wait for ten thousand others, and costs no call of its own.
+    a single new invoice or a retry does not wait for ten thousand others, and costs no call of its own. With `since`
+    only what was asked for after that moment.
     """
-    found = select(Push).where(
-        Push.location_id == location_id,
-        Push.document == document,
-        Push.operation == operation,
-        ready(clock.now(), tenant_id),
-    )
+    found = _of_kind(location_id, tenant_id, document, operation)
+    if since is not None:
+        found = found.where(Push.updated_at > since)
     oldest = session.scalars(found.order_by(Push.id).limit(most)).all()
-    if len(oldest) < most or most < TENTH:
-        return oldest
-    newest = session.scalars(
-        found.where(Push.updated_at > oldest[-1].updated_at)
-        .order_by(Push.updated_at.desc())
-        .limit(most // TENTH)
-    ).all()
+    if len(oldest) == most and most >= TENTH:
+        later = found.where(Push.updated_at > oldest[-1].updated_at)
+        newest = session.scalars(later.order_by(Push.updated_at.desc()).limit(most // TENTH)).all()
+    else:
+        newest = sorted(oldest, key=lambda push: (push.updated_at, push.id))[-max(1, len(oldest) // TENTH) :]
     there = {push.id for push in newest}
     return [*newest, *[push for push in oldest if push.id not in there]][:most]
 
 
 def any_due(
-    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation
+    session: Session,
+    location_id: int,
+    tenant_id: str,
+    document: Document,
+    operation: Operation,
+    *,
+    since: datetime | None = None,
 ) -> bool:
     """Whether anything of this kind may be sent now."""
-    return bool(due(session, location_id, tenant_id, document, operation, 1))
+    return bool(due(session, location_id, tenant_id, document, operation, 1, since=since))
 
 
-def kinds_wanted(session: Session, location_id: int, kinds: tuple[Kind, ...]) -> set[Kind]:
+def fills(
+    session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation, many: int
+) -> bool:
+    """Whether at least so many of this kind may be sent now."""
+    found = _of_kind(location_id, tenant_id, document, operation).with_only_columns(Push.id)
+    return session.scalar(found.order_by(Push.id).offset(many - 1).limit(1)) is not None
+
+
+def kinds_wanted(
+    session: Session, location_id: int, kinds: tuple[Kind, ...], since: datetime | None = None
+) -> set[Kind]:
     """Those kinds of which something is wanted now, whether or not its parent is in Xero."""
-    row = session.execute(_asked(kinds), {"location_id": location_id, "moment": clock.now()}).one()
-    return set(compress(kinds, row))
+    facts = {"location_id": location_id, "moment": clock.now(), "since": since}
+    return set(compress(kinds, session.execute(_asked(kinds, since is not None), facts).one()))
 
 
 @cache
-def _asked(kinds: tuple[Kind, ...]) -> Select[*tuple[bool, ...]]:
+def _asked(kinds: tuple[Kind, ...], late_only: bool) -> Select[*tuple[bool, ...]]:
     """One question for each kind, in one statement, which is made once."""
     mine, moment = bindparam("location_id", type_=Push.location_id.type), bindparam("moment", type_=Moment)
+    late = [Push.updated_at > bindparam("since", type_=Moment)] if late_only else []
     asked = [
         select(Push.id)
         .where(
@@ -71,6 +91,7 @@ def _asked(kinds: tuple[Kind, ...]) -> Select[*tuple[bool, ...]]:
             Push.document == document,
             Push.operation == operation,
             _wanted(moment),
+            *late,
         )
         .exists()
         for document, operation in kinds
@@ -103,6 +124,15 @@ def coming(
         ~_parent_is_there(tenant_id),
     )
     return session.scalar(found) or 0
+
+
+def _of_kind(location_id: int, tenant_id: str, document: Document, operation: Operation) -> Select[Push]:
+    return select(Push).where(
+        Push.location_id == location_id,
+        Push.document == document,
+        Push.operation == operation,
+        ready(clock.now(), tenant_id),
+    )
 
 
 def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from portal.services.our_documents import Bundle
 from portal.services.unit import release, transaction
 from portal.xero.client import Reply, XeroClient
 from portal.xero.errors import NotFound
+from portal.xero.limits import Share
 from portal.xero.payloads import MAX_ELEMENTS
 
 CHUNK = 100
@@ -288,7 +289,7 @@ def _seen(session: Session, here: Here, xero_ids: list[str]) -> dict[str, beside
 
 
 def _ask(here: Here, letter: Callable[[XeroClient], Reply]) -> Reply:
-    return organisations.ask(organisations.address_of(here.connection_id), letter)
+    return organisations.ask(organisations.address_of(here.connection_id), letter, share=Share.BACKLOG)
 
 
 def ours_between(session: Session, location_id: int, first: date, last: date) -> int:

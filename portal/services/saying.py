@@ -173,8 +173,10 @@ def _queued(push: Push, beside: Around) -> str | None:
         return "Waiting for approval in Xero"
     if parent == Parent.MISSING and push.parent_document is not None:
         return WAITS_FOR.get(Document(push.parent_document))
-    rests = connection.rest_until if connection is not None and connection.rest_reason == "day" else None
-    return _resting(True, rests, beside.zone) if rests and rests > clock.now() else None
+    used = connection.day_used(clock.now()) if connection is not None else None
+    if connection is None or used is None or push.updated_at > used:
+        return None
+    return _resting(True, connection.day_used_until, beside.zone)
 
 
 def _waiting(push: Push, beside: Around) -> str | None:

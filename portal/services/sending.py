@@ -12,7 +12,7 @@ from portal import clock, failpoints
 from portal.config import settings
 from portal.errors import LeaseLost, NotNow, PortalError
 from portal.models import Batch, BatchState
-from portal.services import calling, leases, windows
+from portal.services import calling, leases, resting, windows
 from portal.services.batching import IN_FLIGHT, Prepared
 from portal.services.calling import Permit
 from portal.services.readiness import Kind
@@ -136,11 +136,12 @@ class Flight:
     def _permit(self) -> Permit | None:
         """The quota's leave for one call. Where there is none and nothing is in the air, the connection rests."""
         try:
-            return calling.permit(self._work.tenant_id, held_by=self._work.holder)
+            return calling.permit(self._work.tenant_id, held_by=self._work.holder, share=self._work.share)
         except NotNow as refusal:
             self._permit_at = refusal.retry_at
             if not self._aloft:
-                self._work.rest(refusal.reason, refusal.retry_at, seconds=1)
+                self._work.stopped = True
+                resting.rest(self._work.connection_id, self._work.fence, refusal)
             return None
 
     def _patience(self) -> float:

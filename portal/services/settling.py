@@ -199,6 +199,7 @@ def _connected(
     connection.connected_by_id, connection.connected_at = user.id, clock.now()
     connection.checked_at, connection.doubted_at = clock.now(), None
     connection.rest_until = connection.rest_reason = None
+    connection.day_used_at = connection.day_used_until = None
     verb = "Connected" if connection.id is None else "Reconnected"
     what = f"{verb} to {chosen.name} by {user.name}."
     if shared:

@@ -86,7 +86,8 @@ def _location(session: Session, location: Location) -> Facts:
 def _connection(connection: Connection) -> Facts:
     names = (
         "id", "tenant_id", "xero_connection_id", "state", "since", "cut_off", "facts_fetched_at", "contacts_fetched_at",
-        "last_success_at", "checked_at", "doubted_at", "rest_until", "rest_reason", "stumbles", "fence",
+        "last_success_at", "checked_at", "doubted_at", "rest_until", "rest_reason", "day_used_at",
+        "day_used_until", "stumbles", "fence",
     )  # fmt: skip
     permit = connection.authorisation
     return {name: getattr(connection, name) for name in names} | {

@@ -2,15 +2,16 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from portal import bell, clock
 from portal.config import settings
 from portal.extensions import db
 from portal.models import Connection, ConnectionState
 from portal.services import calling, leases, tokens
-from portal.services.unit import release, transaction
+from portal.services.unit import release
 from portal.xero.client import XeroClient
+from portal.xero.limits import Share
 
 MOST_CALLS = 10
 MOST_TURNS = 8
@@ -18,13 +19,18 @@ MOST_TURNS = 8
 
 @dataclass(slots=True)
 class Work:
-    """One worker's hold on one connection for a while."""
+    """One worker's hold on one connection for a while.
+
+    `since`: the day's calls are used but for the share of what people wait for, so only what was asked for after that
+    moment goes; None while everything does.
+    """
 
     connection_id: int
     fence: int
     tenant_id: str
     location_id: int
     authorisation_id: int
+    since: datetime | None
     token: str = field(repr=False)
     client: XeroClient
     began: float = field(default_factory=time.monotonic)
@@ -36,17 +42,22 @@ class Work:
     @classmethod
     def begin(cls, connection_id: int, fence: int) -> "Work | None":
         """Ready to write to Xero, or None when the connection is not live or rests. Raises ConnectAgain, NotNow."""
-        row = db.session.get_one(Connection, connection_id)
-        resting = row.rest_until is not None and row.rest_until > clock.now()
+        row, moment = db.session.get_one(Connection, connection_id), clock.now()
+        resting = row.rest_until is not None and row.rest_until > moment
         if row.state != ConnectionState.CONNECTED or resting:
             release()
             return None
-        facts = (row.tenant_id, row.location_id, row.authorisation_id)
+        facts = (row.tenant_id, row.location_id, row.authorisation_id, row.day_used(moment))
         release()
         calling.reclaim(facts[0], connection_id, fence)
         token = tokens.access_token(facts[2])
         client = XeroClient(settings().xero_api_url, token, facts[0])
         return cls(connection_id, fence, *facts, token=token, client=client)
+
+    @property
+    def share(self) -> Share:
+        """The share of the day that its writing calls are taken from."""
+        return Share.BACKLOG if self.since is None else Share.PERSON
 
     @property
     def holder(self) -> str:
@@ -84,11 +95,3 @@ class Work:
     def keep_lease(self) -> None:
         """Hold the connection for another while. Raises LeaseLost."""
         leases.renew(self.connection_id, self.fence)
-
-    def rest(self, reason: str, until: datetime | None = None, seconds: float = 5) -> None:
-        """Stop, and let nobody take this connection up before then."""
-        self.stopped = True
-        with transaction() as session:
-            row = leases.hold(session, self.connection_id, self.fence)
-            row.rest_until = until or clock.now() + timedelta(seconds=seconds)
-            row.rest_reason = reason[:20]

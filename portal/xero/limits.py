@@ -12,18 +12,37 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Literal, Protocol
 
 from portal.xero.errors import Busy
 from portal.xero.left import LimitsLeft
 from portal.xero.limits_lua import ACQUIRE, LEFT, RECLAIM, RELEASE
 
-__all__ = ["Granted", "LimitsLeft", "LocalQuota", "Quota", "QuotaLeft", "Refused"]
+__all__ = ["Granted", "LimitsLeft", "LocalQuota", "Quota", "QuotaLeft", "Refused", "Share"]
 
 Reason = Literal["minute", "day", "slots", "app", "blocked"]
 GUARD = 1.0
 LEASE = 120.0
 ORPHAN = 2
+UNKNOWN_DAY = 1000
+
+
+class Share(Enum):
+    """What a call is for, and how much of the day has to stay for what matters more.
+
+    A backlog leaves a tenth of the day to what people wait for (a new invoice, a retry by hand); those leave two per
+    cent to look-ups, so that what is unsure can always be looked up.
+    """
+
+    BACKLOG = "backlog"
+    PERSON = "person"
+    LOOK = "look"
+
+    @property
+    def stays(self) -> int:
+        """Per cent of the day that must stay after this call."""
+        return {Share.BACKLOG: 10, Share.PERSON: 2, Share.LOOK: 0}[self]
 
 
 class RedisLike(Protocol):
@@ -64,9 +83,9 @@ class Quota:
     """The limits of every organisation, kept in Redis and shared by all processes.
 
     Each step is one atomic script under Redis's own clock. The minute slides, with a second's guard, and is
-    corrected by Xero's headers; the day is learnt from the headers, two per cent of it kept for looking
-    things up. A slot whose holder died is free again after 120 s. After Redis lost everything, an
-    organisation's first call goes alone. Redis's own errors pass through: use LocalQuota meanwhile.
+    corrected by Xero's headers; the day is learnt from the headers, and shares of it are kept (see Share).
+    A slot whose holder died is free again after 120 s. After Redis lost everything, an organisation's first
+    call goes alone. Redis's own errors pass through: use LocalQuota meanwhile.
     """
 
     def __init__(
@@ -76,7 +95,6 @@ class Quota:
         minute_limit: int = 60,
         slots: int = 5,
         app_minute_limit: int = 10_000,
-        reserve_percent: float = 2.0,
         prefix: str = "xero-quota",
     ) -> None:
         self._acquire = redis.register_script(ACQUIRE)
@@ -84,17 +102,16 @@ class Quota:
         self._left = redis.register_script(LEFT)
         self._reclaim = redis.register_script(RECLAIM)
         self._minute, self._slots, self._app = minute_limit, slots, app_minute_limit
-        self._reserve, self._prefix = reserve_percent, prefix
+        self._prefix = prefix
 
     def acquire(
-        self, tenant_id: str, token: str, *, now: float | None = None, use_reserve: bool = False
+        self, tenant_id: str, token: str, *, now: float | None = None, share: Share = Share.BACKLOG
     ) -> Granted | Refused:
-        """Ask for one call under `token`, a text used once. `use_reserve` is for look-ups and a person's
-        own retry.
+        """Ask for one call under `token`, a text used once, out of this share of the day.
 
         `now` (seconds since 1970) replaces Redis's clock, for tests.
         """
-        limits = [self._minute, self._slots, self._app, LEASE, GUARD, self._reserve, int(use_reserve)]
+        limits = [self._minute, self._slots, self._app, LEASE, GUARD, share.stays]
         granted, wait, reason = self._acquire(keys=self._keys(tenant_id), args=[token, now or 0, *limits])
         if int(granted):
             return Granted(token)
@@ -174,7 +191,7 @@ class LocalQuota:
         self._lock = threading.Lock()
 
     def acquire(
-        self, tenant_id: str, token: str, *, now: float | None = None, use_reserve: bool = False
+        self, tenant_id: str, token: str, *, now: float | None = None, share: Share = Share.BACKLOG
     ) -> Granted | Refused:
         """As `Quota.acquire`."""
         moment = now or self._clock()
@@ -182,7 +199,7 @@ class LocalQuota:
             mine = self._fresh(tenant_id, moment)
             if mine.blocked_until > moment:
                 return Refused(mine.blocked_until - moment, mine.blocked_by)
-            if mine.day is not None and mine.day <= (0 if use_reserve else 20):
+            if mine.day is not None and mine.day <= share.stays * UNKNOWN_DAY // 100:
                 return Refused(max((mine.day_until or moment + 3600) - moment, 0.05), "day")
             if len(mine.grants) >= self._minute:
                 return Refused(max(mine.grants[0] + 60 + GUARD - moment, 0.05), "minute")

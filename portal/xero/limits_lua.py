@@ -31,13 +31,13 @@ if day_until and day_until <= now then
 end
 """
 
-# ARGV: token, now, minute limit, slots, app limit, lease, guard, reserve in percent, may use the reserve
+# ARGV: token, now, minute limit, slots, app limit, lease, guard, percent of the day that must stay
 ACQUIRE = (
     _COMMON
     + """
 local limit, slots, app_limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local lease, span = tonumber(ARGV[6]), 60 + tonumber(ARGV[7])
-local percent, spend = tonumber(ARGV[8]), ARGV[9] == '1'
+local percent = tonumber(ARGV[8])
 local function no(wait, reason) return {0, string.format('%.3f', math.max(wait, 0.05)), reason} end
 
 local blocked = num(h, 'blocked_until')
@@ -48,8 +48,7 @@ local app_blocked = num(ah, 'blocked_until')
 if app_blocked and app_blocked > now then return no(app_blocked - now, 'app') end
 
 local day_left = num(h, 'day_left')
-local reserve = 0
-if not spend then reserve = math.ceil((num(h, 'day_limit') or 1000) * percent / 100) end
+local reserve = math.ceil((num(h, 'day_limit') or 1000) * percent / 100)
 local probing = false
 if day_left and day_left <= reserve then
   local till = num(h, 'day_until') or (now + 86400)

@@ -125,6 +125,7 @@ class Day(Standing):
             ),
             select(func.min(Batch.resolve_at)).where(open_, Batch.resolve_at > moment),
             select(func.min(Connection.rest_until)).where(Connection.rest_until > moment),
+            select(func.min(Connection.day_used_until)).where(Connection.day_used_until > moment),
             select(func.min(Connection.lease_until)).where(Connection.lease_until > moment),
         ]
         found = [each for each in (db.session.scalar(one) for one in asked) if each is not None]

@@ -92,7 +92,7 @@ class Standing:
             self.redis.delete(key)
         with transaction() as session:
             row = session.get_one(Connection, self.stage.connection_id)
-            row.lease_until = row.rest_until = None
+            row.lease_until = row.rest_until = row.day_used_until = None
 
     def give_up(self) -> None:
         """Let go of what a mutant has left unsettled, so that the next run begins well."""
@@ -114,7 +114,8 @@ class Standing:
     def standing(self) -> str:
         """Where everything stands, for a run that did not come to rest."""
         row = db.session.get_one(Connection, self.stage.connection_id)
-        rest = f"rest {row.rest_reason} until {row.rest_until}, lease {row.lease_owner} {row.lease_until}"
+        rest = f"rest {row.rest_reason} until {row.rest_until}, day {row.day_used_until}, "
+        rest += f"lease {row.lease_owner} {row.lease_until}"
         open_ = db.session.scalars(select(Batch).where(Batch.state != BatchState.CLOSED)).all()
         batches = [f"{b.document} {b.operation} {b.state} resolve {b.resolve_at} {b.outcome}" for b in open_]
         unsettled = db.session.scalars(select(Push).where(Push.state.not_in(SETTLED))).all()

@@ -66,6 +66,25 @@ def test_payments_leave_while_other_invoices_are_in_the_air_and_every_batch_is_f
     }
 
 
+def test_a_new_invoice_does_not_wait_for_the_contacts_of_a_backlog(stage: Stage) -> None:
+    stage.hoop.create(plan(), number="KNOWN")
+    stage.carry()
+    before = stage.xero.last_call()
+    stage.hoop.bulk(24, contacts=24)
+    stage.hoop.create(plan(), number="NEW")
+    stage.heard()
+    intake.apply()
+    small = (patch.object(payloads, "MAX_ELEMENTS", 2), patch.object(batching, "MOST", 10))
+    with small[0], small[1], patch.object(bell, "anybody_waits", return_value=False):
+        draining.drain(stage.connection_id)
+        draining.drain(stage.connection_id)
+    assert set(stage.states()) == {"sent"}
+    made = [each for each in stage.xero.calls("/api.xro/", before) if each["method"] == "PUT"]
+    assert len(made) <= 26
+    in_order = [each["InvoiceNumber"] for each in stage.invoices()]
+    assert in_order.index("NEW") < 13
+
+
 def test_a_batch_that_is_refused_as_a_whole_is_halved_until_the_one_that_spoils_it_stands_alone(
     stage: Stage,
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -62,8 +63,8 @@ def take_back(stage: Stage, invoice_id: int) -> None:
 
 
 def lock(stage: Stage, policy: str) -> str:
-    """Lock the books up to today; the first open day."""
-    today = clock.now().date()
+    """Lock the books up to today in Sydney; the first open day."""
+    today = clock.now().astimezone(ZoneInfo("Australia/Sydney")).date()
     stage.xero.change(stage.tenant_id, period_lock_date=today.isoformat())
     organisations.refresh(stage.connection_id)
     typed = {"update_contacts": "yes", "lock_policy": policy}

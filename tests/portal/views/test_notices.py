@@ -225,7 +225,7 @@ def test_a_viewer_is_told_only_what_they_choose_and_nobody_who_left(
 def test_a_day_limit_is_told_with_the_time_it_ends(site: Flask, mailbox: Mailbox) -> None:
     with site.app_context(), transaction() as session:
         row = session.query(Connection).join(Connection.location).filter_by(hoop_id=HARBOUR).one()
-        row.rest_until, row.rest_reason = clock.now() + timedelta(hours=3), "day"
+        row.day_used_at, row.day_used_until = clock.now(), clock.now() + timedelta(hours=3)
     tick(site)
     tick(site)
     (letter,) = mailbox.fetch()

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from portal.xero.errors import Busy, DayLimitUsed
-from portal.xero.limits import LEASE, Granted, LimitsLeft, LocalQuota, Quota, Refused
+from portal.xero.limits import LEASE, Granted, LimitsLeft, LocalQuota, Quota, Refused, Share
 
 ORG = "7c5fb1a2"
 T0 = 1_790_000_000.0
@@ -108,7 +108,16 @@ def test_the_day_is_learnt_from_the_header_and_its_last_part_kept_for_looking(qu
     said = quota.acquire(ORG, "y", now=T0 + 2)
     assert said.reason == "day"
     assert 3000 < said.wait_seconds <= 3600
-    assert quota.acquire(ORG, "z", now=T0 + 2, use_reserve=True).ok
+    assert quota.acquire(ORG, "person", now=T0 + 2, share=Share.PERSON).reason == "day"
+    assert quota.acquire(ORG, "z", now=T0 + 2, share=Share.LOOK).ok
+
+
+def test_a_backlog_leaves_a_tenth_of_the_day_to_what_people_wait_for(quota):
+    one_call(quota, 0, T0, LimitsLeft(minute=59, day=4999))
+    one_call(quota, 1, T0, LimitsLeft(minute=58, day=500))
+    one_call(quota, 2, T0, LimitsLeft(minute=57, day=499))
+    assert quota.acquire(ORG, "x", now=T0 + 1).reason == "day"
+    assert quota.acquire(ORG, "y", now=T0 + 1, share=Share.PERSON).ok
 
 
 def test_a_day_refusal_is_waited_out_to_the_second_and_shown(quota):
@@ -117,7 +126,7 @@ def test_a_day_refusal_is_waited_out_to_the_second_and_shown(quota):
         "used up", retry_after=66_975.0, limit="day", limits=LimitsLeft(minute=40, day=0)
     )
     quota.release(ORG, "a", throttled=throttled, now=T0)
-    said = quota.acquire(ORG, "b", now=T0 + 75, use_reserve=True)
+    said = quota.acquire(ORG, "b", now=T0 + 75, share=Share.LOOK)
     assert (said.reason, said.wait_seconds) == ("day", pytest.approx(66_900, abs=0.1))
     left = quota.left(ORG, now=T0 + 75)
     assert left.day == 0
