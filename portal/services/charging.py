@@ -22,6 +22,7 @@ from portal.models import (
     Line,
     Link,
     Location,
+    MappingKind,
     Operation,
     Push,
     PushState,
@@ -60,10 +61,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What the rest can be booked as, and the account it would go to; None where it would wait for one."""
+    """What the rest can be booked as, and the account it would go to: its `own`, the default one, None to wait."""
 
     charge: Charge
     account: LedgerAccount | None
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,11 @@ def difference(location: Location, hoop_id: str) -> Difference:
     book = mappings.book(location.id)
     accounts = {charge: book.account_for(charge.key) for charge in Charge}
     kinds = [
-        Kind(charge, account if account and account.takes_lines else None)
+        Kind(
+            charge,
+            account if account and account.takes_lines else None,
+            (MappingKind.CATEGORY, charge.key) in book.chosen,
+        )
         for charge, account in accounts.items()
     ]
     return Difference(invoice, _readings(invoice), kinds)

@@ -286,9 +286,9 @@ def _signatures(source: Source) -> Check:
     if not source.refused_at or source.refused_at < (source.last_delivery_at or source.created_at):
         return Check(name, Verdict.OK, "The newest delivery carried a good signature.")
     return Check(
-        name, Verdict.BAD, f"The newest delivery was refused: {source.refused_reason}.",
-        "Invoices are turned away until the secret in HoopAI is the one shown here.", Owner.YOU,
-        "Show the secret", "integrations.ask_secret",
+        name, Verdict.BAD, f"The newest delivery was refused. {source.refused_reason}",
+        "Invoices are turned away until HoopAI signs them as is chosen here.", Owner.YOU,
+        "Look at the signature", "sources.index",
     )  # fmt: skip
 
 

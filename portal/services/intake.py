@@ -16,6 +16,7 @@ from portal import clock, database, failpoints
 from portal.extensions import db
 from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
+from portal.hoopai.signatures import Scheme
 from portal.models import EventState, InboundEvent, Source
 from portal.services import chime, listening
 from portal.services.applying import apply, waiting
@@ -37,6 +38,7 @@ REASONS = {
     "missing": "It carried no {scheme} header.",
     "malformed": "Its {scheme} header is no signature of that kind.",
     "mismatch": "Its {scheme} signature does not fit; is the secret in HoopAI the one shown here?",
+    "wrong-key": "Its {scheme} signature does not fit the public key that counts here.",
     "no-secret": "No secret is kept for this location.",
     "bad-key": "The public key kept for this location cannot be used.",
     "unknown-scheme": "The way of signing chosen for this location is not known.",
@@ -156,6 +158,8 @@ def _insert(dialect: str) -> Insert:
 
 def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str]) -> str:
     """A refusal in words that help: which other signature came, or that a workflow sent it."""
+    if reason == "mismatch" and listener.scheme in (Scheme.GHL, Scheme.WH):
+        reason = "wrong-key"
     sentence = REASONS.get(reason, reason).format(scheme=listener.scheme)
     if others := signatures.others(listener.scheme, headers):
         return f"{sentence} It carried {' and '.join(others)} instead."

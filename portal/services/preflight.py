@@ -222,18 +222,24 @@ def check_overpayment(invoice: Invoice, account: LedgerAccount, organisation: Or
 
 def check_total(invoice: Invoice, difference: Decimal) -> None:
     """Raise Blocked when Xero would make a total that rounding cannot explain."""
-    if abs(difference) > CENT * len(invoice.lines):
-        why = (
-            "Something was taken off without a line; correct the invoice in HoopAI."
-            if difference > 0
-            else "A fee, tip or charge may be in the total without a line: say here what it is, or correct the invoice "
-            "in HoopAI."
-        )
-        raise Blocked(
-            Failure.REFUSED,
-            WRONG_TOTAL,
-            f"HoopAI's total is {invoice.total:.2f}, but its lines make {invoice.total + difference:.2f}. {why}",
-        )
+    if abs(difference) <= CENT * len(invoice.lines):
+        return
+    ways = reckoning.readings(invoice)
+    makes = f"{ways[0].total:.2f}"
+    if len(ways) > 1:
+        inclusive = next(way for way in ways if way.amounts == "Inclusive")
+        exclusive = next(way for way in ways if way is not inclusive)
+        makes = f"{exclusive.total:.2f}, or {inclusive.total:.2f} if its prices include tax"
+    why = (
+        "A fee, tip or charge may be in it without a line: say here what it is, or correct the invoice in HoopAI."
+        if any(way.total < invoice.total for way in ways)
+        else "Something was taken off without a line; correct the invoice in HoopAI."
+    )
+    raise Blocked(
+        Failure.REFUSED,
+        WRONG_TOTAL,
+        f"HoopAI's total is {invoice.total:.2f}, but its lines make {makes}. {why}",
+    )
 
 
 def _unusable(account: LedgerAccount) -> str:

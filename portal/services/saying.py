@@ -41,6 +41,7 @@ BLOCKED = {
     "approvals": "Xero plan's limit is reached",
     "currency": "Currency is missing in Xero",
     "invoice": "Incomplete in HoopAI",
+    "invoice:total": "Total is not what the lines make",
     "payments": "Payments are in the way",
     "paid": "Touches paid amounts",
     "connection": "Waiting to be reconnected",
@@ -193,8 +194,9 @@ def _resting(limit: bool, until: datetime | None, zone: str) -> str:
 
 
 def _blocked(push: Push, _: Around) -> str:
-    cause = (push.cause or "").partition(":")[0]
-    return BLOCKED.get(cause) or KINDS.get(Failure(push.failure or Failure.BUG), "Needs you")
+    cause = push.cause or ""
+    found = BLOCKED.get(cause) or BLOCKED.get(cause.partition(":")[0])
+    return found or KINDS.get(Failure(push.failure or Failure.BUG), "Needs you")
 
 
 def _sent(push: Push, beside: Around) -> str | None:

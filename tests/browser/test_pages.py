@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
@@ -54,7 +54,11 @@ SIGHTS = {
     "invoices, none found": Sight(HARBOUR, "invoices?q=nothing", "Invoices"),
     "invoice, paid": Sight(HARBOUR, "invoices/{paid}", "Invoice"),
     "invoice, waiting for a person": Sight(HARBOUR, "invoices/{blocked}", "Invoice"),
+    "invoice, a total that its lines do not make": Sight(
+        HARBOUR, "invoices/{unexplained}/difference", "The total of invoice"
+    ),
     "payments": Sight(HARBOUR, "payments", "Payments"),
+    "payment, above what is owed": Sight(HARBOUR, "payments/{surplus}/surplus", "More was paid"),
     "payments, none yet": Sight(stock.NEVER, "payments", "Payments"),
     "sync activity": Sight(HARBOUR, "sync-activity", "Sync activity"),
     "sync activity, filtered": Sight(
@@ -84,7 +88,7 @@ def test_a_page_is_fit_for_everybody(name: str, ana: Watched, house: House, stoc
     page = ana.page()
     if sight.status != 200:
         ana.watch.expect(sight.status)
-    path = sight.path.format(paid=stocked.paid, blocked=stocked.blocked)
+    path = sight.path.format(**asdict(stocked))
     answer = page.goto(house.page(sight.location, path) if sight.location else house.url + path)
     assert answer is not None
     assert answer.status == sight.status
