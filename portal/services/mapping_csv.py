@@ -66,12 +66,15 @@ def read(location_id: int, text: str) -> Read:
     targets = _targets(location_id, book)
     found = Read()
     wanted: dict[Target, tuple[RowRead, str]] = {}
-    for number, cells in enumerate(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))), 2):
-        _take(
-            found, wanted, book, targets, number, {key or "": _plain(value) for key, value in cells.items()}
-        )
-        if number > MOST_ROWS:
-            break
+    number = 1
+    try:
+        for number, cells in enumerate(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))), 2):
+            plain = {key or "": _plain(value) for key, value in cells.items()}
+            _take(found, wanted, book, targets, number, plain)
+            if number > MOST_ROWS:
+                break
+    except csv.Error:
+        found.rows.append(RowRead(number + 1, "", "", "From here on this is no CSV that can be read."))
     if not found.rows and not wanted:
         found.rows.append(
             RowRead(1, "", "", f"The file has no rows with the columns {', '.join(COLUMNS[:4])}.")

@@ -159,6 +159,9 @@ def test_a_file_tells_what_is_wrong_row_by_row_and_keeps_the_good_ones_apart(loc
         (7, "This is in the file twice"),
     ]
     assert read.choices == {WORKSHOP: OTHER}
+    endless = mapping_csv.read(location_id, "\n".join([*rows[:2], f"category,{'a' * 200_000},,200"]))
+    assert [row.number for row in endless.wrong] == [3]
+    assert endless.choices == {WORKSHOP: OTHER}
 
 
 def test_a_mapping_is_copied_by_code_and_what_could_not_be_is_listed(location_id: int) -> None:
