@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.config import settings
+from portal.crypto import SealBroken
 from portal.extensions import db
 from portal.mail import postman, wording
 from portal.mail.letters import Letter, composed
@@ -106,7 +107,7 @@ def _due() -> Any:
     )
 
 
-def _take() -> tuple[int, datetime, Letter] | None:
+def _take() -> tuple[int, datetime] | None:
     """Hold the next letter that is due; what ran out is settled on the way."""
     with transaction() as session:
         while mail_id := session.scalar(_due().limit(1)):
@@ -119,20 +120,26 @@ def _take() -> tuple[int, datetime, Letter] | None:
                 continue
             mail.held_until = clock.now() + HELD
             mail.tries += 1
-            return mail.id, mail.held_until, _letter(mail)
+            return mail.id, mail.held_until
     return None
 
 
-def _letter(mail: Mail) -> Letter:
+def _letter(mail_id: int) -> Letter:
+    mail = db.session.get_one(Mail, mail_id)
     body = simplejson.loads(secrets.open(str(mail.body_sealed), mail.row))
-    return Letter(
+    letter = Letter(
         mail.key, mail.to, mail.subject, body["text"], body["html"], mail.created_at, body["unsubscribe"]
     )
+    release()
+    return letter
 
 
-def _carry(mail_id: int, held_until: datetime, letter: Letter) -> bool:
+def _carry(mail_id: int, held_until: datetime) -> bool:
     try:
-        postman.deliver(settings().mail_route, composed(letter, _sender(), NAME))
+        postman.deliver(settings().mail_route, composed(_letter(mail_id), _sender(), NAME))
+    except SealBroken as refusal:
+        _note(mail_id, held_until, str(refusal), False)
+        return False
     except NotDelivered as refusal:
         _note(mail_id, held_until, str(refusal), refusal.final)
         return False

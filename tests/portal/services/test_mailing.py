@@ -105,6 +105,16 @@ def test_a_letter_whose_sender_died_is_sent_by_the_next_one(mailbox: Mailbox) ->
         assert mailing.send() == 1
 
 
+def test_a_letter_that_cannot_be_opened_holds_up_none_behind_it(mailbox: Mailbox) -> None:
+    write("Sealed for another row")
+    write()
+    with transaction() as session:
+        first, second = session.scalars(select(Mail).order_by(Mail.id))
+        first.body_sealed = second.body_sealed
+    assert [letter["subject"] for letter in mailbox.fetch()] == ["Your password was changed"]
+    assert states() == [(MailState.QUEUED, 1), (MailState.SENT, 1)]
+
+
 def test_a_letter_that_ran_out_is_not_sent(mailbox: Mailbox) -> None:
     write(good_for=timedelta(hours=1))
     with later(3601):
