@@ -23,11 +23,12 @@ class RunState(StrEnum):
 
 
 class RunStage(StrEnum):
-    """What a reconciliation does, in this order: three readings of Xero, three comparisons, and what is left over."""
+    """What a reconciliation does, in this order: four readings of Xero, three comparisons, and what is left over."""
 
     READ_INVOICES = "read_invoices"
     READ_CREDITS = "read_credits"
     READ_PAYMENTS = "read_payments"
+    READ_OVERPAID = "read_overpaid"
     INVOICES = "invoices"
     PAYMENTS = "payments"
     REFUNDS = "refunds"

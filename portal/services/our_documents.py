@@ -53,7 +53,6 @@ def of_payments(location_id: int, first: date, last: date) -> Select[int]:
         .join(Invoice, Invoice.id == Payment.invoice_id)
         .where(
             Payment.location_id == location_id,
-            Payment.id.not_in(outbox.overpaid(location_id)),
             Invoice.live_mode.is_(True),
             dated,
         )
@@ -113,6 +112,18 @@ def links(
     return {link.document_id: link for link in found}
 
 
+def any_overpaid(session: Session, location_id: int) -> bool:
+    """Whether any payment of the location goes to Xero as an overpayment."""
+    return session.scalar(outbox.overpaid(location_id).limit(1)) is not None
+
+
+def overpaid(session: Session, location_id: int, document: Document, ids: Iterable[int]) -> set[int]:
+    """Those of these payments that go to Xero as overpayments; none of other documents."""
+    if document != Document.PAYMENT:
+        return set()
+    return set(session.scalars(outbox.overpaid(location_id).where(Push.document_id.in_(list(ids)))))
+
+
 def invoice_ids(
     session: Session, tenant_id: str, location_id: int, document: Document, ids: list[int]
 ) -> list[str]:
@@ -161,14 +172,14 @@ def invoices(
 def payments(
     session: Session, tenant_id: str, location_id: int, _connection_id: int, ids: list[int]
 ) -> Bundle:
-    """These payments with pushes and links."""
+    """These payments with pushes and links. An overpayment stands on the customer, so on no account here."""
     found = session.scalars(
         select(Payment).where(Payment.id.in_(ids)).options(joinedload(Payment.invoice)).order_by(Payment.id)
     ).all()
     held = links(session, tenant_id, location_id, Document.PAYMENT, ids)
     pushes = _pushes(session, location_id, Document.PAYMENT, ids)
     elsewhere = _elsewhere(session, tenant_id, location_id, Document.PAYMENT, ids)
-    book = mappings.book(location_id)
+    above, book = overpaid(session, location_id, Document.PAYMENT, ids), mappings.book(location_id)
 
     def one(payment: Payment) -> Ours:
         account = book.payment_account_for(payment.method)
@@ -177,7 +188,7 @@ def payments(
             Document.PAYMENT, payment.invoice.hoop_id, payment.invoice.number_sent, payment.paid_on, payment.amount,
             payment.invoice.currency, pushes.get(payment.id, []), held.get(payment.id),
             elsewhere=payment.id in elsewhere, ended=payment.taken_back_at is not None,
-            lines=[(code, payment.amount)],
+            lines=[] if payment.id in above else [(code, payment.amount)],
         )  # fmt: skip
 
     return [one(payment) for payment in found]
@@ -259,7 +270,7 @@ def _paid(session: Session, tenant_id: str, location_id: int, found: Sequence[In
     ids = [payment.id for invoice in found for payment in invoice.payments]
     held = links(session, tenant_id, location_id, Document.PAYMENT, ids)
     pushes = _pushes(session, location_id, Document.PAYMENT, ids)
-    above = set(session.scalars(outbox.overpaid(location_id).where(Push.document_id.in_(ids))))
+    above = overpaid(session, location_id, Document.PAYMENT, ids)
     answer = {}
     for invoice in found:
         mine = [payment for payment in invoice.payments if payment.id in held and payment.id not in above]

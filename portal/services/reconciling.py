@@ -25,6 +25,7 @@ READINGS = {
     RunStage.READ_INVOICES: (Document.INVOICE, XeroClient.sales_dated),
     RunStage.READ_CREDITS: (Document.CREDIT_NOTE, XeroClient.credit_notes_dated),
     RunStage.READ_PAYMENTS: (Document.PAYMENT, XeroClient.payments_dated),
+    RunStage.READ_OVERPAID: (Document.PAYMENT, XeroClient.overpayments_dated),
 }
 CHUNKS: dict[RunStage, Callable[..., list[int]]] = {
     RunStage.INVOICES: our_documents.invoices_due,
@@ -75,9 +76,14 @@ def step(here: Here) -> Step:
 
 
 def _read(here: Here) -> Step:
+    if here.stage == RunStage.READ_OVERPAID and not our_documents.any_overpaid(
+        db.session(), here.location_id
+    ):
+        release()
+        return Step()
     document, letter = READINGS[here.stage]
     reply = _ask(here, lambda xero: letter(xero, here.first, here.last, here.page + 1))
-    items = reply.data.get(replying.COLLECTIONS[document][0]) or []
+    items = replying.items(document, reply.data)
     told = reply.data.get("pagination") or {}
     pages = int(told.get("pageCount") or (here.page + (2 if len(items) == 1000 else 1)))
     ours, others = _sorted_out(here, document, items)
@@ -143,7 +149,9 @@ def _look_up(here: Here, document: Document, ids: list[int]) -> int:
     known = _seen(db.session(), here, [link.xero_id for link in held.values()])
     lost = {key: link for key, link in held.items() if link.xero_id not in known}
     missing = [(link.xero_id, link.xero_number or "") for link in lost.values()]
-    parents = our_documents.invoice_ids(db.session(), here.tenant_id, here.location_id, document, list(lost))
+    above = our_documents.overpaid(db.session(), here.location_id, document, list(lost))
+    plain = [key for key in lost if key not in above]
+    parents = our_documents.invoice_ids(db.session(), here.tenant_id, here.location_id, document, plain)
     release()
     if not missing:
         return 0
@@ -155,8 +163,9 @@ def _look_up(here: Here, document: Document, ids: list[int]) -> int:
             _fetch(here, document, numbers, XeroClient.credit_notes_numbered, MOST_NUMBERS) if numbers else 0
         )
     if document == Document.PAYMENT:
-        return _fetch_paid(here, {each for each, _ in missing}, parents)
-    return sum(_fetch_one(here, each) for each, _ in missing)
+        paid = _fetch_paid(here, {lost[key].xero_id for key in plain}, parents)
+        return paid + sum(_fetch_one(here, lost[key].xero_id, XeroClient.overpayment) for key in above)
+    return sum(_fetch_one(here, each, XeroClient.payment) for each, _ in missing)
 
 
 def _fetch(
@@ -172,7 +181,7 @@ def _fetch(
         reply = _ask(here, lambda xero, part=part: letter(xero, part))  # type: ignore[misc]
         calls += 1
         with transaction() as session:
-            _keep(session, here, document, reply.data.get(replying.COLLECTIONS[document][0]) or [])
+            _keep(session, here, document, replying.items(document, reply.data))
     return calls
 
 
@@ -194,13 +203,13 @@ def _fetch_paid(here: Here, missing: set[str], invoices: list[str]) -> int:
     return calls
 
 
-def _fetch_one(here: Here, xero_id: str) -> int:
+def _fetch_one(here: Here, xero_id: str, letter: Callable[[XeroClient, str], Reply]) -> int:
     try:
-        reply = _ask(here, lambda xero: xero.payment(xero_id))
+        reply = _ask(here, lambda xero: letter(xero, xero_id))
     except NotFound:
         return 1
     with transaction() as session:
-        _keep(session, here, Document.PAYMENT, reply.data.get("Payments") or [])
+        _keep(session, here, Document.PAYMENT, replying.items(Document.PAYMENT, reply.data))
     return 1
 
 

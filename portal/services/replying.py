@@ -53,7 +53,9 @@ def facts(document: Document, item: dict[str, Any]) -> dict[str, Any]:
         [str(row.get("AccountCode") or ""), _money(row.get("LineAmount"))]
         for row in item.get("LineItems") or []
     ]
-    if document in (Document.PAYMENT, Document.REFUND):
+    if "OverpaymentID" in item:
+        lines = []
+    elif document in (Document.PAYMENT, Document.REFUND):
         lines = [[str((item.get("Account") or {}).get("Code") or ""), _money(item.get("Amount"))]]
     return {
         "number": str(item.get("InvoiceNumber") or item.get("CreditNoteNumber") or ""),
@@ -67,6 +69,14 @@ def facts(document: Document, item: dict[str, Any]) -> dict[str, Any]:
         "contact": str(contact.get("Name") or "")[:255],
         "lines": lines,
     }
+
+
+def items(document: Document, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The documents of an answer. Overpayments are payments of ours, by their own ids."""
+    if "Overpayments" in data:
+        return [{**item, "PaymentID": item["OverpaymentID"]} for item in data["Overpayments"]]
+    found: list[dict[str, Any]] = data.get(COLLECTIONS[document][0]) or []
+    return found
 
 
 def seen(xero_id: str, kept: dict[str, Any]) -> Seen:

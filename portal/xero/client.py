@@ -195,6 +195,10 @@ class XeroClient:
         kinds = '(PaymentType=="ACCRECPAYMENT" OR PaymentType=="ARCREDITPAYMENT")'
         return self._dated("Payments", kinds, "PaymentID", first, last, page)
 
+    def overpayments_dated(self, first: date, last: date, page: int) -> Reply:
+        """A page of up to 1,000 overpayments by customers of these days, as `sales_dated`."""
+        return self._dated("Overpayments", 'Type=="RECEIVE-OVERPAYMENT"', "OverpaymentID", first, last, page)
+
     def _dated(self, path: str, where: str, order: str, first: date, last: date, page: int) -> Reply:
         days = f"Date>={_day(first)} AND Date<={_day(last)}"
         query = {"where": f"{where} AND {days}", "order": order, "page": str(page), "pageSize": "1000"}

@@ -62,8 +62,8 @@ def _play_all(
     for place, run in enumerate(wanted, 1):
         try:
             verdict = play(run)
-        except AssertionError as error:
-            verdict = Verdict([f"could not begin: {error}"])
+        except Exception as error:
+            verdict = Verdict([f"could not begin: {error!r}"])
         if verdict.wrong:
             said = [f"WRONG {run}", *verdict.wrong, words()[-1500:]]
             print(*said, sep="\n  ", file=sys.stderr, flush=True)

@@ -98,7 +98,8 @@ class Xero:
 
         With POST the document with its id is changed.
         """
-        token = self._say("POST", "grant", {"user": "tom", "tenant": tenant})["access_token"]
+        scope = {"scope": "accounting.banktransactions"} if collection == "BankTransactions" else {}
+        token = self._say("POST", "grant", {"user": "tom", "tenant": tenant, **scope})["access_token"]
         answer = requests.request(
             method,
             f"{self.url}/xero/api.xro/2.0/{collection}",

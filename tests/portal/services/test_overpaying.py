@@ -1,6 +1,7 @@
 """More was paid in HoopAI than Xero counts as owed: what is owed becomes a payment, the rest what a person decides."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from portal.errors import ChooseAgain
 from portal.extensions import db
 from portal.models import (
     Authorisation,
+    Difference,
     Document,
     Failure,
     Invoice,
@@ -20,7 +22,7 @@ from portal.models import (
     Push,
     PushState,
 )
-from portal.services import consents, following, outbox, overpaying, payments_in, undoing
+from portal.services import consents, following, outbox, overpaying, payments_in, reconciliation, undoing
 from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
@@ -75,6 +77,20 @@ def overpayments(stage: Stage) -> list[dict[str, Any]]:
     return found
 
 
+def made_on(stage: Stage) -> date:
+    return db.session.query(Payment).first().paid_on
+
+
+def reconciled(stage: Stage) -> list[tuple[str, str | None, str | None]]:
+    """Reconcile to the end; what differs, with both sides."""
+    release()
+    run_id = reconciliation.start(stage.location_id, stage.person.user)
+    release()
+    assert reconciliation.go_on(stage.location_id)
+    rows = db.session.query(Difference).filter_by(run_id=run_id).order_by(Difference.id)
+    return [(str(row.kind), row.ours, row.theirs) for row in rows]
+
+
 def told(push: Push | None) -> tuple[str, str]:
     assert push is not None
     return str(push.state), push.cause or push.message or ""
@@ -99,6 +115,11 @@ def test_the_surplus_is_an_overpayment_once_xero_allows_it(stage: Stage) -> None
     assert (len(stage.payments()), len(overpayments(stage))) == (1, 1)
     with pytest.raises(ChooseAgain):
         overpaying.record(here(stage), payment_id, stage.person.user)
+    assert reconciled(stage) == [], "an overpayment is compared as well"
+    twin = {name: made[name] for name in ("Reference", "Contact")} | {"LineItems": [{"LineAmount": 50}]}
+    twin |= {"Type": "RECEIVE-OVERPAYMENT", "BankAccount": {"Code": "090"}, "Date": str(made_on(stage))}
+    stage.xero.type_in(stage.tenant_id, "BankTransactions", twin)
+    assert reconciled(stage) == [("only_xero", None, "50.00 AUD")], "and a second one is found"
     with transaction() as session:
         row = session.query(Payment).order_by(Payment.id.desc()).first()
         assert row is not None

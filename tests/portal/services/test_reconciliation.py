@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -174,6 +175,8 @@ def test_every_night_books_are_compared_in_a_quiet_hour(stage: Stage) -> None:
 
 
 def by_hand(number: str) -> dict[str, object]:
+    """Dated today where the location is: in Sydney a day begins while it is still yesterday in UTC."""
+    today = clock.now().astimezone(ZoneInfo("Australia/Sydney")).date().isoformat()
     row = {
         "Description": "Typed in",
         "Quantity": 1,
@@ -183,5 +186,5 @@ def by_hand(number: str) -> dict[str, object]:
     }
     return {
         "Type": "ACCREC", "InvoiceNumber": number, "Contact": {"Name": "Somebody Else"}, "LineItems": [row],
-        "Date": clock.now().date().isoformat(), "DueDate": clock.now().date().isoformat(), "Status": "AUTHORISED",
+        "Date": today, "DueDate": today, "Status": "AUTHORISED",
     }  # fmt: skip
