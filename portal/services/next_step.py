@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from portal import clock
+from portal.models import Connection
 from portal.services.health import Alarm
 from portal.services.mappings import Missing
 from portal.services.overview import Glance, Stage
@@ -57,13 +59,17 @@ def of(glance: Glance, missing: Missing | None, alarms: Sequence[Alarm]) -> Step
             stage, "Choose accounts before the first invoice goes.", f"Still to be chosen: {missing.sentence}.",
             "Map accounts", "mappings.index",
         )  # fmt: skip
-    return _of_mapping(glance, missing, alarms, stage) or Step(
-        stage,
-        "Invoices, contacts and payments go to Xero by themselves.",
-        "",
-        "Open",
-        "connections.panel",
-        admins=False,
+    return (
+        _of_mapping(glance, missing, alarms, stage)
+        or _of_the_day(connection, stage)
+        or Step(
+            stage,
+            "Invoices, contacts and payments go to Xero by themselves.",
+            "",
+            "Open",
+            "connections.panel",
+            admins=False,
+        )
     )
 
 
@@ -88,6 +94,16 @@ def _of_mapping(
             "troubleshooting.index", admins=False,
         )  # fmt: skip
     return None
+
+
+def _of_the_day(connection: Connection, stage: Stage) -> Step | None:
+    if connection.day_used(clock.now()) is None:
+        return None
+    return Step(
+        stage, "Today's calls to Xero are used, but for a share that is kept.",
+        "What waits goes by itself later. New invoices and what you retry by hand still go.", "See when",
+        "connections.panel", admins=False,
+    )  # fmt: skip
 
 
 def _waits(glance: Glance) -> str:

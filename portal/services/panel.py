@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from portal import clock
 from portal.errors import ConnectAgain, NotNow
 from portal.models import AuthorisationState, Connection, ConnectionState, Location
 from portal.services import calling, connections, cutoff, organisations, standing, tokens
@@ -70,6 +71,7 @@ class Facts:
     lacks: list[str]
     locks: dict[str, date]
     quota: Quota | None
+    backlog_waits_until: datetime | None
     facts_fetched_at: datetime | None
     checked_at: datetime | None
 
@@ -95,6 +97,7 @@ def facts(connection: Connection) -> Facts:
             name: date.fromisoformat(str(about[key])[:10]) for key, name in LOCKS.items() if about.get(key)
         },
         quota=quota(connection),
+        backlog_waits_until=connection.day_used_until if connection.day_used(clock.now()) else None,
         facts_fetched_at=connection.facts_fetched_at,
         checked_at=connection.checked_at,
     )

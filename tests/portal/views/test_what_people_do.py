@@ -1,11 +1,15 @@
 """The buttons: mapping, retrying, leaving out, connecting, pausing, asking."""
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal import clock
 from portal.extensions import db
 from portal.models import Connection, Mapping, Push, PushState, Source
+from portal.services.unit import transaction
 from tests.portal.views import builders
 from tests.portal.views.browser import Browser
 from tests.portal.views.builders import ARCHIVED, OTHER, SALES
@@ -253,3 +257,13 @@ def test_a_fragment_brings_the_counts_around_it_along(ana: Browser) -> None:
     assert answer.text.count('hx-swap-oob="true"') == 3
     assert "3 documents need you" in answer.text
     assert "hx-swap-oob" not in ana.get(f"{BASE}/invoices").text
+
+
+def test_when_the_days_calls_are_used_the_card_and_the_panel_say_what_still_goes(
+    site: Flask, ana: Browser
+) -> None:
+    with site.app_context(), transaction() as session:
+        row = session.query(Connection).join(Connection.location).filter_by(hoop_id=HARBOUR).one()
+        row.day_used_at, row.day_used_until = clock.now(), clock.now() + timedelta(hours=3)
+    panel = ana.get(f"{BASE}/settings/integrations/xero").get_data(as_text=True)
+    assert "What is left of today is kept for new invoices and for what you retry by hand." in panel
