@@ -15,7 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs import listed
-from portal import bell, create_app, logs
+from portal import bell, create_app, logs, memory
 from portal.config import Settings, settings
 from portal.errors import SettingMissing
 from portal.extensions import db
@@ -63,16 +63,25 @@ class ListedJob(Job):
         with app.app_context():
             bell.answered(self.func_name or "", tuple(self.args))
             try:
-                return super().perform()
+                answer = super().perform()
+                Worker.failing = 0
+                return answer
+            except BaseException:
+                Worker.failing += 1
+                raise
             finally:
                 db.session.remove()
 
 
 class Worker(SimpleWorker):
-    """One process, one queue, no forks; a listed job or nothing."""
+    """One process, one queue, no forks; a listed job or nothing.
+
+    `failing` is how many of its jobs failed one after another.
+    """
 
     job_class = ListedJob
     queue_class = Queue
+    failing = 0
 
 
 _running: list[Flask] = []
@@ -91,6 +100,7 @@ def main() -> int:
         print(f"The worker cannot start: {error}", file=sys.stderr)
         return 2
     _running.append(app)
+    memory.settle()
     threading.Thread(target=_beat, args=(app,), daemon=True, name="heartbeat").start()
     with app.app_context():
         connection = bell.connect(settings().redis_url, retries=30)
@@ -106,7 +116,7 @@ def main() -> int:
 def _beat(app: Flask) -> None:
     name = f"worker:{socket.gethostname()}:{os.getpid()}"
     while True:
-        heartbeats.safely(app, name, "worker")
+        heartbeats.safely(app, name, "worker", Worker.failing)
         time.sleep(BEAT_SECONDS)
 
 

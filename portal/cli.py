@@ -13,7 +13,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from portal.errors import PortalError
 from portal.models import Role
-from portal.services import agencies, api_keys, demo, doctor, invitations, secrets, users
+from portal.services import agencies, api_keys, demo, doctor, invitations, people, secrets, users
 
 F = TypeVar("F", bound=Callable[..., Any])
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
@@ -85,6 +85,17 @@ def users_add(
     password = sys.stdin.readline().rstrip("\r\n")
     user = users.add(email, owner, Role(role), password, name=name, locations=given)
     _answer(as_json, {"id": user.id, "email": user.email, "role": user.role}, f"{user.email} may sign in.")
+
+
+@users_group.command("forget-second-factor")
+@click.argument("email")
+@as_json
+@plainly
+def users_forget_second_factor(email: str, as_json: bool) -> None:
+    """Switch off the second factor of somebody who lost phone and recovery codes, and sign them out everywhere."""
+    email, ended = people.forget_second_factor_of(email)
+    told = f"{email} signs in with the password alone now, and was signed out everywhere ({ended} sessions)."
+    _answer(as_json, {"email": email, "sessions_ended": ended}, told)
 
 
 @locations_group.command("add")

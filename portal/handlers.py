@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from portal.api import problems
 from portal.errors import ChooseAgain, ConnectAgain, NotAllowed, NotFoundHere, NotNow, PortalError
 from portal.render import wants_fragment
+from portal.services.unit import release
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def _http(error: HTTPException) -> Response:
 
 def _broken(error: Exception) -> Response:
     log.exception("web.broken", extra={"request_id": g.get("request_id"), "endpoint": request.endpoint})
+    release()
     if problems.wanted():
         return problems.answer("broken", SENTENCES[500])
     return _answer(500, SENTENCES[500])

@@ -206,7 +206,10 @@ class Link(Base):
 
 
 class Heartbeat(Base):
-    """A process that says it is alive; the ticker's row is also the lease that makes a second one wait."""
+    """A process that says it is alive; the ticker's row is also the lease that makes a second one wait.
+
+    `failing` is how many jobs of a worker failed one after another, up to now.
+    """
 
     __tablename__ = "heartbeats"
 
@@ -214,3 +217,4 @@ class Heartbeat(Base):
     kind: Mapped[str] = mapped_column(String(20), index=True)
     at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     detail: Mapped[str | None] = mapped_column(String(200))
+    failing: Mapped[int] = mapped_column(default=0)

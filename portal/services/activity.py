@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -134,13 +133,6 @@ def skip(push_ids: Sequence[int], user: User, location_id: int) -> int:
 def unsettled(pushes: Iterable[Push]) -> bool:
     """Whether any of them may still change by itself."""
     return any(push.state in (PushState.QUEUED, PushState.SENDING, PushState.WAITING) for push in pushes)
-
-
-def oldest(location_id: int, states: Sequence[PushState]) -> datetime | None:
-    """Since when the oldest push has stood in one of these states."""
-    return db.session.scalar(
-        select(func.min(Push.updated_at)).where(Push.location_id == location_id, Push.state.in_(states))
-    )
 
 
 def _read_pushes(ids: Sequence[int]) -> list[Push]:

@@ -1,6 +1,6 @@
 """What waits for what: a payment for its invoice, the invoice for its contact; as a person reads it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -44,13 +44,28 @@ class Open:
         return self.push.operation != Operation.CREATE and may_skip(self.push)
 
 
-def open_ones(pushes: Iterable[Push], beside: Around) -> list[Open]:
-    """Those that are not settled, each with what it waits for in one sentence."""
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What is known already: what made the documents that were read, and their links."""
+
+    made: Mapping[tuple[Document, int], Push | None]
+    beside: Around
+
+
+def open_ones(
+    pushes: Sequence[Push], beside: Around, read: Iterable[tuple[Document, int]] = ()
+) -> list[Open]:
+    """Those that are not settled, each with what it waits for in one sentence.
+
+    `read` are the documents that `pushes` and `beside` tell everything of.
+    """
+    made = {(push.document, push.document_id): push for push in pushes if push.operation == Operation.CREATE}
+    near = Near({**dict.fromkeys(read), **made}, beside)
     found: list[Open] = []
     for push in pushes:
         if PushState(push.state).settled:
             continue
-        steps = behind(push) if len(found) < MOST_TOLD else []
+        steps = behind(push, near) if len(found) < MOST_TOLD else []
         found.append(Open(push, saying.state(push, beside), steps, sentence(push, steps)))
     return found
 
@@ -60,15 +75,13 @@ def may_skip(push: Push) -> bool:
     return push.batch_id is None and push.state in outbox.OPEN
 
 
-def behind(push: Push) -> list[Step]:
+def behind(push: Push, near: Near | None = None) -> list[Step]:
     """What this push waits for, nearest first, up to what is in Xero or stands by itself; empty where for nothing."""
-    session = db.session()
     steps: list[Step] = []
-    tenant_id = session.scalar(select(Connection.tenant_id).where(Connection.location_id == push.location_id))
     document, document_id = push.parent_document, push.parent_id
     while document is not None and document_id and len(steps) < MOST:
-        own = outbox.find(session, push.location_id, document, document_id, Operation.CREATE)
-        step = _step(push, document, document_id, own, _link(push, tenant_id, document, document_id))
+        own, link = _standing(push.location_id, document, document_id, near)
+        step = _step(push, document, document_id, own, link)
         if step.there or (document, document_id) == (push.document, push.document_id):
             break
         steps.append(step)
@@ -120,12 +133,20 @@ def _named(document: Document, document_id: int) -> tuple[str, str | None]:
     return (f"for {refund.invoice.number_sent}" if refund else "", None)
 
 
-def _link(push: Push, tenant_id: str | None, document: Document, document_id: int) -> Link | None:
-    return db.session.scalar(
+def _standing(
+    location_id: int, document: Document, document_id: int, near: Near | None
+) -> tuple[Push | None, Link | None]:
+    """What made a document, and its link into the organisation of today."""
+    key = document, document_id
+    if near is not None and key in near.made:
+        return near.made[key], near.beside.links.get(key)
+    mine = select(Connection.tenant_id).where(Connection.location_id == location_id).scalar_subquery()
+    link = db.session.scalar(
         select(Link).where(
-            Link.tenant_id == (tenant_id or ""),
-            Link.location_id == push.location_id,
+            Link.tenant_id == mine,
+            Link.location_id == location_id,
             Link.document == document,
             Link.document_id == document_id,
         )
     )
+    return outbox.find(db.session(), location_id, document, document_id, Operation.CREATE), link

@@ -1,5 +1,6 @@
 """The checklist of Troubleshooting: everything that has to be in order for an invoice to reach Xero, looked at now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,23 +10,24 @@ from portal.models import (
     AuthorisationState,
     Connection,
     ConnectionState,
+    Heartbeat,
     Location,
     MappingKind,
-    PushState,
     Source,
 )
 from portal.services import (
-    activity,
     clocks,
-    connections,
     health,
     heartbeats,
     mappings,
+    overview,
     panel,
     sources,
     standing,
 )
+from portal.services.heartbeats import Life
 from portal.services.mappings import DEFAULT, MappingBook, Missing
+from portal.services.overview import Tally
 from portal.services.preflight import Organisation
 from portal.services.problems import Owner
 
@@ -57,18 +59,21 @@ class Check:
     endpoint: str | None = None
 
 
-def run(location: Location) -> list[Check]:
-    """Every check of a location, the bad ones first. Asks the database and Redis, not Xero."""
-    connection = connections.of(location.id)
+def run(location: Location, missing: Missing | None = None, tally: Tally | None = None) -> list[Check]:
+    """Every check of a location, the bad ones first. Asks the database and Redis, not Xero.
+
+    `missing` and `tally` are handed in where they are wanted for more than this.
+    """
+    connection, signs = location.connection, heartbeats.recent()
     found = [_connection(connection)]
     if connection is not None:
-        found += _of_connection(location, connection)
+        found += _of_connection(location, connection, missing or mappings.missing(location.id))
     found += [
         *_webhook(sources.of(location.id)),
         _redis(),
-        *processes(),
-        _queue(location),
-        _clock(),
+        *processes(signs),
+        _queue(tally or overview.tally(location)),
+        _clock(signs),
     ]
     order = list(reversed(Verdict))
     return sorted(found, key=lambda check: order.index(check.verdict))
@@ -84,10 +89,10 @@ def access(found: Connection) -> list[Check]:
     return [_sign_in(found), _scopes(found)]
 
 
-def processes() -> list[Check]:
-    """Whether the portal's own programs run."""
-    alive = heartbeats.alive_by_kind()
-    return [_processes(kind, alive.get(kind, 0)) for kind in ("worker", "ticker")]
+def processes(signs: Sequence[Heartbeat] | None = None) -> list[Check]:
+    """Whether the portal's own programs run, and do what they are for."""
+    known = heartbeats.recent() if signs is None else signs
+    return [_processes(kind, heartbeats.life(kind, known)) for kind in ("worker", "ticker")]
 
 
 def webhook(source: Source | None) -> list[Check]:
@@ -97,20 +102,18 @@ def webhook(source: Source | None) -> list[Check]:
 
 def mapped(location: Location) -> list[Check]:
     """Whether every category has an account that can be used."""
-    book = mappings.book(location.id)
-    return [_accounts(mappings.missing(location.id, book)), *_health(location, book)]
+    missing = mappings.missing(location.id)
+    return [_accounts(missing), *_health(location, missing)]
 
 
-def _of_connection(location: Location, connection: Connection) -> list[Check]:
-    book = mappings.book(location.id)
-    missing = mappings.missing(location.id, book)
+def _of_connection(location: Location, connection: Connection, missing: Missing) -> list[Check]:
     return [
         _sign_in(connection),
         _scopes(connection),
         _accounts(missing),
-        *_health(location, book),
+        *_health(location, missing),
         _taxes(missing),
-        _payments(book),
+        _payments(missing.book),
         _locks(connection),
         _facts(connection),
         _quota(connection),
@@ -176,9 +179,9 @@ def _accounts(missing: Missing) -> Check:
     return Check("Account mapping", Verdict.OK, "Every category has an account.")
 
 
-def _health(location: Location, book: MappingBook) -> list[Check]:
+def _health(location: Location, missing: Missing) -> list[Check]:
     name = "Accounts still in use"
-    alarms = health.alarms(location.id, book)
+    alarms = health.alarms(location.id, missing.book, missing.category_names)
     if not alarms:
         return [Check(name, Verdict.OK, "Every chosen account and tax rate can be used in Xero.")]
     return [
@@ -313,8 +316,8 @@ def _token(source: Source) -> Check:
     return Check(name, Verdict.OK, "HoopAI accepts the API token.")
 
 
-def _clock() -> Check:
-    name, skew = "Clock", clocks.worst()
+def _clock(signs: Sequence[Heartbeat]) -> Check:
+    name, skew = "Clock", clocks.worst(signs)
     if skew is None:
         return Check(name, Verdict.OK, "Xero has not told the time yet; it does with the next call.")
     off = abs(skew.seconds)
@@ -340,16 +343,23 @@ def _redis() -> Check:
     )
 
 
-def _processes(kind: str, count: int) -> Check:
+def _processes(kind: str, life: Life) -> Check:
     name = kind.capitalize()
-    if count:
-        return Check(name, Verdict.OK, f"{count} {kind}{'s are' if count > 1 else ' is'} alive.")
+    alive = f"{life.alive} {kind}{'s are' if life.alive > 1 else ' is'} alive"
+    if life.failing:
+        which = "" if life.failing == life.alive else f" of {life.failing} of them"
+        return Check(
+            name, Verdict.WARN if which else Verdict.BAD, f"{alive}, but the last {life.most} jobs{which} failed.",
+            "What they were to do is not done until that is mended; the portal's log says why.", Owner.US,
+        )  # fmt: skip
+    if life.alive:
+        return Check(name, Verdict.OK, f"{alive}.")
     meaning = "Nothing is sent." if kind == "worker" else "What waits for a time is not picked up by itself."
     return Check(name, Verdict.BAD, f"No {kind} has given a sign of life lately.", meaning, Owner.US)
 
 
-def _queue(location: Location) -> Check:
-    oldest = activity.oldest(location.id, (PushState.QUEUED,))
+def _queue(tally: Tally) -> Check:
+    oldest = tally.queued_since
     if oldest is None or oldest > clock.now() - SLOW:
         return Check("Queue", Verdict.OK, "Nothing has been waiting for more than 10 minutes.")
     return Check(

@@ -1,12 +1,10 @@
 """How far our clocks are from Xero's: its answers carry the time, each worker tells it with its heartbeat."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-
 from portal import clock
-from portal.extensions import db
 from portal.models import Heartbeat
 
 WORD = "clock "
@@ -37,14 +35,10 @@ def said() -> str | None:
     return f"{WORD}{_heard[0][0]:+.1f}"
 
 
-def worst() -> Skew | None:
-    """The living process whose clock is furthest off, this one included; None while none knows."""
-    rows = db.session.execute(
-        select(Heartbeat.name, Heartbeat.detail).where(
-            Heartbeat.detail.startswith(WORD), Heartbeat.at > clock.now() - KEPT
-        )
-    )
-    found = [_read(name, str(detail)) for name, detail in rows]
+def worst(signs: Iterable[Heartbeat]) -> Skew | None:
+    """The process whose clock is furthest off by these signs of life, this one included; None while none knows."""
+    told = ((sign.name, sign.detail or "") for sign in signs)
+    found = [_read(name, detail) for name, detail in told if detail.startswith(WORD)]
     if mine := said():
         found.append(_read("this web process", mine))
     return max(found, key=lambda skew: abs(skew.seconds), default=None)

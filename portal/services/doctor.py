@@ -103,10 +103,14 @@ def _redis() -> str:
 
 
 def _heartbeats(kind: str) -> str:
-    living = heartbeats.alive(kind)
-    if not living:
+    life = heartbeats.life(kind, heartbeats.recent())
+    if not life.alive:
         raise Wrong(f"No {kind} has shown itself lately. Start: python -m jobs.{kind}")
-    return f"{living} alive."
+    if life.failing:
+        raise Wrong(
+            f"{life.alive} alive; the last {life.most} jobs of {life.failing} of them failed: see its log."
+        )
+    return f"{life.alive} alive."
 
 
 def _sign_ins() -> str:

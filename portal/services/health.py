@@ -1,5 +1,6 @@
 """The mapping's health: what a person should mend before invoices fail of it, and what depends on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Select, and_, or_, select
@@ -61,16 +62,20 @@ class Alarm:
         return f"{of_it} {verb} on it: {named}." if named else f"{of_it} {verb} on it."
 
 
-def alarms(location_id: int, book: MappingBook | None = None) -> list[Alarm]:
-    """What is wrong with the chosen accounts, tax rates and tracking options, as we know Xero's books."""
+def alarms(
+    location_id: int, book: MappingBook | None = None, categories: Mapping[str, str] | None = None
+) -> list[Alarm]:
+    """What is wrong with the chosen accounts, tax rates and tracking options, as we know Xero's books.
+
+    `book` and the names of `categories` are handed in where they were read already.
+    """
     session = db.session()
     book = book or mappings.book(location_id)
     broken = _broken(book)
     if not broken:
         return []
-    names = mapping_history.names_of(
-        session, location_id, [each for many in broken.values() for each in many]
-    )
+    targets = [each for many in broken.values() for each in many]
+    names = mapping_history.names_of(session, location_id, targets, categories)
     open_lines = _open_lines(session, location_id, book)
     found = [_warning(value, targets, book, names, open_lines) for value, targets in broken.items()]
     return sorted(found, key=lambda each: (-each.drafts - each.invoices, -each.categories, each.label))

@@ -1,10 +1,12 @@
 """Processes that say they are alive; the ticker's heartbeat is also the lease that keeps a second one waiting."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Flask
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import clock
@@ -16,25 +18,38 @@ from portal.services.unit import transaction
 log = logging.getLogger(__name__)
 
 ALIVE = timedelta(seconds=20)
+IN_A_ROW = 3
 LEAD = timedelta(seconds=5)
 FORGOTTEN = timedelta(minutes=10)
 TICKER = "ticker"
 CHORE = "chore"
 
 
-def beat(name: str, kind: str, detail: str | None = None) -> None:
-    """Say that a process lives; without a `detail` of its own, how far its clock is from Xero's."""
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How many processes of a kind live, and how many of them only fail: `most` jobs one after another."""
+
+    alive: int = 0
+    failing: int = 0
+    most: int = 0
+
+
+def beat(name: str, kind: str, detail: str | None = None, failing: int = 0) -> None:
+    """Say that a process lives; without a `detail` of its own, how far its clock is from Xero's.
+
+    `failing` is how many of its jobs failed one after another.
+    """
     with transaction() as session:
         row = session.get(Heartbeat, name) or Heartbeat(name=name, kind=kind)
-        row.at, row.detail = clock.now(), detail or clocks.said()
+        row.at, row.detail, row.failing = clock.now(), detail or clocks.said(), failing
         session.add(row)
 
 
-def safely(app: Flask, name: str, kind: str) -> None:
+def safely(app: Flask, name: str, kind: str, failing: int = 0) -> None:
     """The same from a thread of its own; a database that is away for a moment is only logged."""
     with app.app_context():
         try:
-            beat(name, kind)
+            beat(name, kind, failing=failing)
         except SQLAlchemyError as error:
             log.warning("heartbeat.missed", extra={"error": type(error).__name__})
         finally:
@@ -67,10 +82,16 @@ def alive(kind: str) -> int:
     return len(found.all())
 
 
-def alive_by_kind() -> dict[str, int]:
-    """The same for every kind that has any, in one query."""
-    living = select(Heartbeat.kind, func.count()).where(Heartbeat.at > clock.now() - ALIVE)
-    return {kind: count for kind, count in db.session.execute(living.group_by(Heartbeat.kind))}
+def recent() -> Sequence[Heartbeat]:
+    """The last sign of every process that gave one while its clock counts."""
+    return db.session.scalars(select(Heartbeat).where(Heartbeat.at > clock.now() - clocks.KEPT)).all()
+
+
+def life(kind: str, signs: Sequence[Heartbeat]) -> Life:
+    """How the processes of a kind are, by these signs of life."""
+    living = [sign for sign in signs if sign.kind == kind and sign.at > clock.now() - ALIVE]
+    failing = [sign.failing for sign in living if sign.failing >= IN_A_ROW]
+    return Life(len(living), len(failing), max(failing, default=0))
 
 
 def forget() -> None:

@@ -25,8 +25,8 @@ class MappingBook:
     """Every choice of one location beside the organisation's accounts and tax rates.
 
     `accounts` is by AccountID, `rates` by tax type, `options` (tracking) by TrackingOptionID; `chosen` gives the id of
-    each target's choice, `percents` and `tax_names` the percentage and name of each HoopAI tax, `trackings` Xero's
-    tracking categories.
+    each target's choice, `percents` and `tax_names` the percentage and name of each HoopAI tax (a name also where
+    lines have no tax), `trackings` Xero's tracking categories.
     """
 
     accounts: dict[str, LedgerAccount]

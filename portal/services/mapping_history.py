@@ -1,6 +1,6 @@
 """The mapping's history: who chose what, what it freed, what somebody else changed meanwhile."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -165,9 +165,15 @@ def progress(save: MappingSave) -> Progress:
     return Progress(len(save.push_ids), sent, sum(states.values()) - sent - stopped, stopped)
 
 
-def names_of(session: Session, location_id: int, targets: Iterable[Target]) -> dict[Target, str]:
-    """What each target is called on the page."""
+def names_of(
+    session: Session, location_id: int, targets: Iterable[Target], categories: Mapping[str, str] | None = None
+) -> dict[Target, str]:
+    """What each target is called on the page; `categories` are their names where they were read already."""
     wanted = list(targets)
+    if categories is not None:
+        known = {each: categories.get(each[1], "") for each in wanted if each[0] == MappingKind.CATEGORY}
+        named = {target: name for target, name in known.items() if name}
+        return named | names_of(session, location_id, [each for each in wanted if each not in named])
     tracked = {target: tracking.of_key(target[1]) for target in wanted if target[0] == MappingKind.TRACKING}
     if tracked:
         rest = [target for target in wanted if target not in tracked]

@@ -92,17 +92,20 @@ class Missing:
     @cached_property
     def taxes(self) -> list[str]:
         """Taxes without a fitting rate."""
-        rows = db.session.execute(
-            select(HoopTax.key, HoopTax.name)
-            .where(HoopTax.location_id == self._location_id)
-            .order_by(HoopTax.name)
-        )
-        return [name for key, name in rows if not self._book.mends(f"tax:{key}")]
+        named = sorted((name, key) for key, name in self.book.tax_names.items())
+        return [name for name, key in named if not self.book.mends(f"tax:{key}")]
+
+    @cached_property
+    def category_names(self) -> dict[str, str]:
+        """What each category is called, by its key and in the order of their names."""
+        mine = Category.location_id == self._location_id
+        rows = db.session.execute(select(Category.key, Category.name).where(mine).order_by(Category.name))
+        return {key: name for key, name in rows}
 
     @property
     def payment_account(self) -> bool:
         """Whether the account for payments is missing."""
-        return not self._book.mends(f"payment:{DEFAULT}")
+        return not self.book.mends(f"payment:{DEFAULT}")
 
     @property
     def sentence(self) -> str:
@@ -111,20 +114,19 @@ class Missing:
         parts = (
             [f"accounts for {accounts} {'category' if accounts == 1 else 'categories'}"] if accounts else []
         )
-        parts += [] if self._accounts or self._book.default_account else ["an account for revenue"]
+        parts += [] if self._accounts or self.book.default_account else ["an account for revenue"]
         parts += [f"tax rates for {taxes} {'tax' if taxes == 1 else 'taxes'}"] if taxes else []
         parts += ["an account for payments"] if self.payment_account else []
         return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
     @cached_property
-    def _book(self) -> MappingBook:
+    def book(self) -> MappingBook:
+        """The choices that there are."""
         return self._known or book(self._location_id)
 
     @cached_property
     def _accounts(self) -> list[tuple[str, LedgerAccount | None]]:
-        mine = Category.location_id == self._location_id
-        rows = db.session.execute(select(Category.key, Category.name).where(mine).order_by(Category.name))
-        return [(name, self._book.account_for(key)) for key, name in rows]
+        return [(name, self.book.account_for(key)) for key, name in self.category_names.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +228,13 @@ def _book(session: Session, location_id: int) -> MappingBook:
         )
     )
     used = select(HoopTax.key, HoopTax.name, HoopTax.rate).where(HoopTax.location_id == location_id)
-    taxes = session.execute(used.where(HoopTax.key != NO_TAX)).all()
+    taxes = session.execute(used).all()
     options = session.scalars(select(TrackingOption).where(TrackingOption.connection_id == mine)).all()
     return MappingBook(
         {account.account_id: account for account in accounts},
         {rate.tax_type: rate for rate in rates},
         {(kind, key): value for kind, key, value in rows},
-        {tax.key: tax.rate for tax in taxes},
+        {tax.key: tax.rate for tax in taxes if tax.key != NO_TAX},
         {option.option_id: option for option in options},
         {tax.key: tax.name for tax in taxes},
         tracking.all_of(options),

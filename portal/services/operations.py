@@ -36,10 +36,13 @@ def numbers() -> dict[str, dict[str, float]]:
     waiting = (PushState.QUEUED, PushState.WAITING, PushState.SENDING)
     oldest = db.session.scalar(select(func.min(Push.updated_at)).where(Push.state == PushState.QUEUED))
     received = select(func.count()).where(InboundEvent.state == EventState.RECEIVED)
+    signs = heartbeats.recent()
+    lives = {kind: heartbeats.life(kind, signs) for kind in ("worker", "ticker")}
     return {
         "pushes": {state: float(count) for state, count in _by(Push.state)},
         "connections": {state: float(count) for state, count in _by(Connection.state)},
-        "processes_alive": {kind: float(heartbeats.alive(kind)) for kind in ("worker", "ticker")},
+        "processes_alive": {kind: float(life.alive) for kind, life in lives.items()},
+        "processes_failing": {kind: float(life.failing) for kind, life in lives.items()},
         "pushes_open": {"": float(sum(count for state, count in _by(Push.state) if state in waiting))},
         "push_queue_age_seconds": {"": (now - oldest).total_seconds() if oldest else 0.0},
         "inbound_events_unapplied": {"": float(db.session.scalar(received) or 0)},

@@ -33,7 +33,7 @@ class Stage(StrEnum):
 class Tally:
     """How many pushes of a location are where; each one is counted up to `MOST`, which stands for that and more.
 
-    `mapped` tells whether anything was mapped for it at all.
+    `mapped` tells whether anything was mapped for it at all, `queued_since` since when the oldest one is queued.
     """
 
     queued: int
@@ -43,6 +43,7 @@ class Tally:
     sent_today: int
     not_sent: int
     mapped: bool
+    queued_since: datetime | None
 
     @property
     def waiting(self) -> int:
@@ -144,6 +145,7 @@ def _counts() -> Select[*tuple[Any, ...]]:
         _up_to(select(Push.id).where(mine, *today)),
         many(PushState.SKIPPED, PushState.CANCELLED),
         select(Mapping.id).where(Mapping.location_id == bindparam("location")).exists(),
+        select(func.min(Push.updated_at)).where(mine, Push.state == PushState.QUEUED).scalar_subquery(),
     )
 
 

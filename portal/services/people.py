@@ -126,6 +126,21 @@ def forget_second_factor(by: User, user_id: int) -> str:
         return user.name
 
 
+def forget_second_factor_of(email: str) -> tuple[str, int]:
+    """The same by an operator, for whom no agency admin can do it: their address and how many sessions it ended.
+
+    Raises NotFoundHere.
+    """
+    with transaction() as session:
+        mine = select(User).where(User.email == users.plain(email), api_keys.is_person())
+        user = session.scalar(mine.with_for_update())
+        if user is None:
+            raise NotFoundHere(f"Nobody has the e-mail address {email!r}.")
+        second_factor.forget(session, user)
+        audit.note_operator(session, user.agency_id, None, "users.second_factor_off", user.email)
+        return user.email, sign_ins.end_all(session, user)
+
+
 def _locked(session: Session, by: User, user_id: int) -> User:
     """Somebody of this admin's agency, with the agency held, so that two admins do not remove each other at once."""
     session.get_one(Agency, by.agency_id, with_for_update=True)

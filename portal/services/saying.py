@@ -109,11 +109,16 @@ class Around:
 
 
 def around(
-    location: Location, connection: Connection | None, pushes: Iterable[Push], invoices: Iterable[int] = ()
+    location: Location,
+    connection: Connection | None,
+    pushes: Iterable[Push],
+    invoices: Iterable[int] = (),
+    others: Iterable[tuple[str, int]] = (),
 ) -> Around:
-    """What these pushes' states are told from, in one query; the links of these invoices as well."""
+    """What these pushes' states are told from, in one query; the links of these invoices and others as well."""
     wanted: set[tuple[str, int]] = {(push.document, push.document_id) for push in pushes}
     wanted |= {(Document.INVOICE, each) for each in invoices}
+    wanted.update(others)
     wanted |= {(p.parent_document, p.parent_id) for p in pushes if p.parent_document and p.parent_id}
     return Around(_links(connection, location.id, wanted), connection, location.timezone)
 

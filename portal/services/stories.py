@@ -1,6 +1,6 @@
 """One invoice with its whole story: HoopAI's side beside Xero's, lines, payments, refunds, what happened."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -45,6 +45,7 @@ from portal.words import Look
 
 TRACKING = MappingKind.TRACKING
 Pushes = Mapping[tuple[Document, int, Operation], Push]
+Links = Mapping[tuple[str, int], Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +158,18 @@ def story(location: Location, hoop_id: str) -> Story:
     """One invoice with everything that is known of it, in a fixed number of queries. Raises NotFoundHere."""
     invoice = invoices.one(location.id, hoop_id)
     pushes = invoices.pushes_of(invoice)
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location.id))
-    link = xero_links.of_documents(connection, location.id, Document.INVOICE, [invoice.id]).get(invoice.id)
-    about = [invoice.contact_id] if invoice.contact_id else []
-    contact_link = next(
-        iter(xero_links.of_documents(connection, location.id, Document.CONTACT, about).values()), None
-    )
+    connection, refunds = location.connection, _given_back(invoice)
+    papers = list(_papers(invoice, refunds))
+    beside = saying.around(location, connection, pushes, others=papers)
+    links = beside.links
+    link = links.get((Document.INVOICE, invoice.id))
+    contact_link = links.get((Document.CONTACT, invoice.contact_id or 0))
     by_document = {(push.document, push.document_id, push.operation): push for push in pushes}
     change = by_document.get((Document.INVOICE, invoice.id, Operation.UPDATE))
     sent = change is not None and change.state == PushState.SENT
-    payments = _payments(invoice, connection, by_document, link)
+    payments = _payments(invoice, by_document, links)
     view = View.newest(link, [push for push in pushes if push.document != Document.CONTACT])
-    push, beside = invoices.standing(pushes), saying.around(location, connection, pushes, [invoice.id])
+    push = invoices.standing(pushes)
     book = mappings.book(location.id)
     difference = (
         writing_invoices.reckoned(invoice).differs_from(invoice.total) if invoice.lines else Decimal(0)
@@ -184,7 +185,7 @@ def story(location: Location, hoop_id: str) -> Story:
         lines=_lines(book, invoice, view),
         charge=charging.open_charge(invoice),
         payments=payments,
-        refunds=_refunds(invoice, connection, by_document),
+        refunds=_refunds(refunds, connection, by_document, links),
         edits=timelines.edits(change.before, link.content) if sent and change and link else [],
         difference=difference,
         balance=rounding.balance(book, difference),
@@ -192,7 +193,7 @@ def story(location: Location, hoop_id: str) -> Story:
         fields=comparing.invoice(invoice, link, view, contact_link, _paid(payments)),
         view=view,
         look=saying.of_invoice(invoice, push, beside),
-        open=chains.open_ones(pushes, beside),
+        open=chains.open_ones(pushes, beside, papers),
     )
 
 
@@ -200,17 +201,27 @@ def _paid(payments: Iterable[PaymentRow]) -> Decimal:
     return sum((row.payment.amount for row in payments if row.there), Decimal(0))
 
 
-def _payments(
-    invoice: Invoice, connection: Connection | None, pushes: Pushes, held: Link | None
-) -> list[PaymentRow]:
-    ids = [payment.id for payment in invoice.payments]
-    links = xero_links.of_documents(connection, invoice.location_id, Document.PAYMENT, ids)
-    found = []
+def _given_back(invoice: Invoice) -> Sequence[Refund]:
+    return db.session.scalars(select(Refund).where(Refund.invoice_id == invoice.id).order_by(Refund.id)).all()
+
+
+def _papers(invoice: Invoice, refunds: Iterable[Refund]) -> Iterator[tuple[Document, int]]:
+    """An invoice and what belongs to it, whether or not a push is of it."""
+    yield Document.INVOICE, invoice.id
+    if invoice.contact_id:
+        yield Document.CONTACT, invoice.contact_id
+    yield from ((Document.PAYMENT, payment.id) for payment in invoice.payments)
+    yield from ((kind, refund.id) for refund in refunds for kind in (Document.CREDIT_NOTE, Document.REFUND))
+
+
+def _payments(invoice: Invoice, pushes: Pushes, links: Links) -> list[PaymentRow]:
+    held, found = links.get((Document.INVOICE, invoice.id)), []
     for each in invoice.payments:
         above = pushes.get((Document.PAYMENT, each.id, Operation.OVERPAY))
         push = above or pushes.get((Document.PAYMENT, each.id, Operation.CREATE))
         deletion = pushes.get((Document.PAYMENT, each.id, Operation.VOID))
-        found.append(PaymentRow(each, push, links.get(each.id), deletion, waits(push, held)))
+        link = links.get((Document.PAYMENT, each.id))
+        found.append(PaymentRow(each, push, link, deletion, waits(push, held)))
     return found
 
 
@@ -220,20 +231,17 @@ def waits(push: Push | None, held: Link | None) -> str | None:
     return words.WAITS_FOR_APPROVAL if queued and held and held.xero_status in words.FOR_APPROVAL else None
 
 
-def _refunds(invoice: Invoice, connection: Connection | None, pushes: Pushes) -> list[RefundRow]:
-    query = select(Refund).where(Refund.invoice_id == invoice.id).order_by(Refund.id)
-    given = db.session.scalars(query).all()
-    ids = [refund.id for refund in given]
-    notes = xero_links.of_documents(connection, invoice.location_id, Document.CREDIT_NOTE, ids)
-    paid = xero_links.of_documents(connection, invoice.location_id, Document.REFUND, ids)
+def _refunds(
+    given: Iterable[Refund], connection: Connection | None, pushes: Pushes, links: Links
+) -> list[RefundRow]:
     return [
         RefundRow(
             refund,
             pushes.get((Document.CREDIT_NOTE, refund.id, Operation.CREATE)),
-            notes.get(refund.id),
-            xero_links.address(connection, notes.get(refund.id)),
+            note := links.get((Document.CREDIT_NOTE, refund.id)),
+            xero_links.address(connection, note),
             pushes.get((Document.REFUND, refund.id, Operation.CREATE)),
-            paid.get(refund.id),
+            links.get((Document.REFUND, refund.id)),
         )
         for refund in given
     ]

@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 
 from portal.errors import ChooseAgain
 from portal.extensions import db
-from portal.models import Category, Failure, HoopTax, LedgerAccount, Location, Push, PushState, User
-from portal.services import activity, invoices, problems, retrying
+from portal.models import Failure, Location, Push, PushState, User
+from portal.services import activity, mappings, problems, retrying
 from portal.services.mapping_history import method_name
+from portal.services.mappings import Missing
 from portal.services.problems import Advice
 
 SAMPLES = 5
@@ -46,9 +47,12 @@ class Group:
         return f"{self.advice.title}: {self.subject}" if self.subject else self.advice.title
 
 
-def groups(location: Location) -> list[Group]:
-    """What needs a person, grouped by cause, the largest first; in a fixed number of queries."""
-    names = _names(location.id)
+def groups(location: Location, missing: Missing | None = None) -> list[Group]:
+    """What needs a person, grouped by cause, the largest first; in a fixed number of queries.
+
+    `missing` knows the names of what is mapped where they were read already.
+    """
+    names = _names(missing or mappings.missing(location.id))
     gathered: dict[str, Group] = {}
     for row in _sums(location.id):
         key = _key(row.failure, row.cause, row.message)
@@ -141,16 +145,10 @@ def _subject(key: str, cause: str, names: dict[str, str]) -> str:
     return names.get(cause, "")
 
 
-def _names(location_id: int) -> dict[str, str]:
-    categories = db.session.execute(
-        select(Category.key, Category.name).where(Category.location_id == location_id)
-    )
-    taxes = db.session.execute(select(HoopTax.key, HoopTax.name).where(HoopTax.location_id == location_id))
-    mine = invoices.connection_id_of(location_id)
-    accounts = db.session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == mine))
+def _names(known: Missing) -> dict[str, str]:
     return {
-        **{f"category:{key}": name for key, name in categories},
-        **{f"tax:{key}": name for key, name in taxes},
+        **{f"category:{key}": name for key, name in known.category_names.items()},
+        **{f"tax:{key}": name for key, name in known.book.tax_names.items()},
         "tax:none": "No tax",
-        **{f"account:{account.account_id}": account.label for account in accounts},
+        **{f"account:{account_id}": account.label for account_id, account in known.book.accounts.items()},
     }

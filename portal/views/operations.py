@@ -16,6 +16,7 @@ HELP = {
     "pushes": ("Pushes in each state", "state"),
     "connections": ("Connections in each state", "state"),
     "processes_alive": ("Processes that gave a sign of life lately", "kind"),
+    "processes_failing": ("Of these, workers whose jobs fail one after another", "kind"),
     "pushes_open": ("Pushes that are not settled and wait for nobody", ""),
     "push_queue_age_seconds": ("Age of the oldest queued push", ""),
     "inbound_events_unapplied": ("Webhook deliveries received and not yet applied", ""),

@@ -8,9 +8,20 @@ from portal.filters import plural
 from portal.models import RunKind
 from portal.render import done, page_or, wants_fragment
 from portal.security import here, me
-from portal.services import answers, checks, diagnosing, problems, retrying, runs, trials, troubleshooting
+from portal.services import (
+    answers,
+    checks,
+    diagnosing,
+    mappings,
+    problems,
+    retrying,
+    runs,
+    trials,
+    troubleshooting,
+)
 from portal.services import support as bundles
 from portal.services.checks import Verdict
+from portal.views import frame
 
 room = Blueprint("troubleshooting", __name__, url_prefix="/locations/<location_id>/troubleshooting")
 ABOUT = ("kind", "document_id", "group")
@@ -19,7 +30,8 @@ ABOUT = ("kind", "document_id", "group")
 @room.get("")
 def index() -> Response:
     """The checklist, the groups of problems and the questions."""
-    found = checks.run(here())
+    missing = mappings.missing(here().id)
+    found = checks.run(here(), missing, frame.glance().tally)
     number = request.args.get("number", "").strip()[:100]
     return page_or(
         "troubleshooting/_page.html",
@@ -27,7 +39,7 @@ def index() -> Response:
         wrong=[check for check in found if check.verdict != Verdict.OK],
         fine=[check for check in found if check.verdict == Verdict.OK],
         last=trials.latest(here().id),
-        groups=troubleshooting.groups(here()),
+        groups=troubleshooting.groups(here(), missing),
         number=number,
         answers=answers.why(here(), number),
         topics=diagnosing.TOPICS,

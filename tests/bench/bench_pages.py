@@ -21,7 +21,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event, select, text
 
-from portal import create_app
+from portal import create_app, memory
 from portal.extensions import db
 from portal.models import Document, Link
 from portal.services import demo
@@ -102,6 +102,7 @@ def build(url: str, redis: str, invoices: int) -> Flask:
         crowd.connect_all()
         db.session.remove()
         crowd.fill(db.engine, invoices)
+    memory.settle()
     return app
 
 

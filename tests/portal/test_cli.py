@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from portal import cli
+from portal import cli, clock
 from portal.extensions import db
-from portal.models import User
-from portal.services import api_keys, demo, invitations, users
+from portal.models import AuditEntry, SecondFactor, User
+from portal.services import api_keys, demo, invitations, second_factor, users
+from portal.services.unit import transaction
 from tests.support import portal
 
 
@@ -47,6 +48,23 @@ def test_an_agency_a_location_and_a_person_are_added(shell: Flask) -> None:
     assert users.sign_in("kim@tide.example", "a-tidal-password", "", "")
     kim = db.session.scalars(select(User).where(User.email == "kim@tide.example")).one()
     assert [each.hoop_id for each in users.locations_of(kim)] == ["locTide"]
+
+
+def test_somebody_who_lost_phone_and_codes_is_let_in_by_the_operator(shell: Flask) -> None:
+    ana = portal.ana()
+    second_factor.start(ana.user)
+    with transaction() as session:
+        session.execute(update(SecondFactor).values(confirmed_at=clock.now()))
+    assert second_factor.is_on(ana.user_id)
+    told = said(shell, "users", "forget-second-factor", demo.EMAIL.upper(), "--json")
+    assert told == {"email": demo.EMAIL, "sessions_ended": 1}
+    assert not second_factor.is_on(ana.user_id)
+    assert users.session_for(ana.key) is None
+    entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert entry is not None
+    assert (entry.action, entry.user_id, entry.detail) == ("users.second_factor_off", None, demo.EMAIL)
+    code, output = run(shell, "users", "forget-second-factor", "nobody@tide.example")
+    assert (code, "Nobody has the e-mail address" in output) == (1, True)
 
 
 def test_a_person_without_a_password_gets_a_link_to_join(shell: Flask) -> None:

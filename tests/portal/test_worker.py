@@ -43,5 +43,17 @@ def test_a_callback_that_somebody_wrote_into_a_job_is_never_called(
     assert "Job" not in capsys.readouterr().out
 
 
+def test_jobs_that_fail_are_counted_until_one_is_done(ground: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.Worker, "failing", 0)
+    for _ in range(2):
+        put("jobs.no.such")
+    burst(ground)
+    assert worker.Worker.failing == 2
+    monkeypatch.setattr(listed, "function", lambda _name: lambda: None)
+    put("jobs.housekeeping.forget")
+    burst(ground)
+    assert worker.Worker.failing == 0
+
+
 def test_every_listed_job_is_there() -> None:
     assert all(callable(listed.function(name)) for name in listed.JOBS)

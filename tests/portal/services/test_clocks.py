@@ -31,3 +31,18 @@ def test_xeros_answers_tell_its_time() -> None:
     assert left.told_at is not None
     assert left.told_at.isoformat() == "2026-11-27T09:00:00+00:00"
     assert LimitsLeft.from_headers({"Date": "yesterday"}).told_at is None
+
+
+@pytest.mark.parametrize(
+    ("jobs", "verdict", "told"),
+    [((0, 2), "ok", "2 workers are alive."), ((0, 7), "warn", "the last 7 jobs of 1 of them failed"),
+     ((3, 7), "bad", "2 workers are alive, but the last 7 jobs failed.")],
+)  # fmt: skip
+def test_a_worker_whose_jobs_all_fail_is_told(
+    ground: Flask, jobs: tuple[int, int], verdict: str, told: str
+) -> None:
+    for number, failing in enumerate(jobs):
+        heartbeats.beat(f"worker:here:{number}", "worker", failing=failing)
+    found = next(check for check in checks.processes() if check.name == "Worker")
+    assert found.verdict == verdict
+    assert told in found.sentence

@@ -23,7 +23,14 @@ from tests.support.portal import HARBOUR
 
 BASE = f"/locations/{HARBOUR}"
 LISTS = ("invoices", "payments", "sync-activity")
-SCREENS = {"/": 9, f"{BASE}/invoices": 14, f"{BASE}/payments": 12, f"{BASE}/sync-activity": 14}
+SCREENS = {
+    "/": 6,
+    f"{BASE}/invoices": 11,
+    f"{BASE}/payments": 10,
+    f"{BASE}/sync-activity": 11,
+    f"{BASE}/invoices/inv5": 20,
+    f"{BASE}/troubleshooting": 20,
+}
 
 
 def queries(site: Flask, browser: Browser, path: str) -> list[str]:
