@@ -131,6 +131,8 @@ def test_every_signature_scheme_is_accepted_and_every_forgery_refused(door: Door
     wait_until(lambda: all(each["attempts"] for each in door.hoop.deliveries()), 10, "the forgeries")
     answers = [each["attempts"][0]["status"] for each in door.hoop.deliveries()]
     assert answers == [200, 200, 401, 401]
+    told = door.hoop.deliveries()[2]["attempts"][0]["answer"]
+    assert ("the public key" if own else "the secret") in told
     assert len(door.events()) == 2, "nothing of a refused delivery is kept"
     source = db.session.query(Source).filter_by(hook_token=door.address.rsplit("/", 1)[1]).one()
     assert (source.refused_count, source.refused_reason) == (2, f"It carried no {chosen} header.")
