@@ -8,8 +8,9 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from jobs import listed, worker
+from jobs import listed, ticker, worker
 from portal import bell
+from portal.services import due
 
 
 def burst(app: Flask) -> None:
@@ -57,3 +58,20 @@ def test_jobs_that_fail_are_counted_until_one_is_done(ground: Flask, monkeypatch
 
 def test_every_listed_job_is_there() -> None:
     assert all(callable(listed.function(name)) for name in listed.JOBS)
+
+
+def test_without_redis_a_job_that_stumbles_holds_up_none_behind_it(
+    ground: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+
+    def job(number: int) -> None:
+        done.append(number)
+        if number == 1:
+            raise LookupError("stumbles")
+
+    monkeypatch.setattr(due, "jobs", lambda _count: [("jobs.mails.send", (1,)), ("jobs.mails.send", (2,))])
+    monkeypatch.setattr(bell, "ring", lambda *_: False)
+    monkeypatch.setattr(listed, "function", lambda _name: job)
+    ticker._ring_or_do(0)
+    assert done == [1, 2]
