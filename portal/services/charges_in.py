@@ -44,10 +44,8 @@ def lines_for(
     """
     if not lines or not reckoning.of(invoice, lines).differs_from(invoice.total):
         return []
-    named, known = (
-        [_line(charge) for charge in said],
-        [_again(line) for line in before if _counts(line, invoice)],
-    )
+    named = [_line(charge) for charge in said]
+    known = [_again(line) for line in before if _counts(line, invoice)]
     for charges in filter(None, (named, known)):
         if not reckoning.of(invoice, [*lines, *charges]).differs_from(invoice.total):
             for place, charge in enumerate(charges):
