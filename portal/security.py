@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask_login import UserMixin, current_user
+from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import logs
@@ -44,6 +45,7 @@ ASSETS = frozenset({"static", "bootstrap.static", "vendor.static"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 API = "api"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+MOST_ID = 2**31 - 1
 MAX_BODY = 4 * 1024 * 1024
 LIFETIME = timedelta(hours=12)
 
@@ -58,6 +60,13 @@ class Person(UserMixin):
     def get_id(self) -> str:
         """The key that the cookie carries."""
         return self.key
+
+
+class Id(IntegerConverter):
+    """A number in an address; one that no database can hold is an address that does not exist."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=MOST_ID)
 
 
 def configure(app: Flask, settings: Settings) -> None:
@@ -78,6 +87,7 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.config["SESSION_PROTECTION"] = None
+    app.url_map.converters["int"] = Id
     login.user_loader(_person)
     app.before_request(_identify)
     app.before_request(_refuse_cross_site)

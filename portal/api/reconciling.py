@@ -11,7 +11,7 @@ from portal.api.routes import route
 from portal.errors import ChooseAgain
 from portal.models import DifferenceKind, Document, Reconciliation, RunStage, RunState
 from portal.security import here
-from portal.services import cursors, reconciled, reconciliation, tallies
+from portal.services import reconciled, reconciliation, tallies
 
 
 class ProgressShape(shapes.Shape):
@@ -129,7 +129,7 @@ def begin_reconciliation(body: RunWish) -> RunShape:
 @route("GET", "/reconciliation/<int:run_id>", answer=WholeRunShape, query=shapes.PageQuery, fails=(404,))
 def read_reconciliation(run_id: int, query: shapes.PageQuery) -> WholeRunShape:
     """How far a reconciliation is, and what it found; its differences go by pages."""
-    run = reconciliation.one(here().id, min(run_id, cursors.MOST_ID))
+    run = reconciliation.one(here().id, run_id)
     page = reconciled.feed(run, query.cursor, query.limit)
     return WholeRunShape(
         **_run(run),

@@ -19,8 +19,8 @@ def choice(args: MultiDict[str, str], *, days: bool = False) -> Choice:
     before = paging.cursor(args.get("before", ""), newer=True, days=days)
     return Choice(
         search=" ".join(args.get("q", "").split())[:LONGEST],
-        since=_day(args.get("from", "")),
-        until=_day(args.get("to", "")),
+        since=day(args.get("from", "")),
+        until=day(args.get("to", "")),
         at=before or paging.cursor(args.get("after", ""), days=days),
     )
 
@@ -30,9 +30,10 @@ def one_of(words: type[Word], text: str, otherwise: Word) -> Word:
     return words(text) if text in set(words) else otherwise
 
 
-def _day(text: str) -> date | None:
+def day(text: str) -> date | None:
+    """The day that a person means; None for what is none, or none that a list could hold."""
     try:
-        day = date.fromisoformat(text.strip())
+        found = date.fromisoformat(text.strip())
     except ValueError:
         return None
-    return day if FIRST <= day <= LAST else None
+    return found if FIRST <= found <= LAST else None

@@ -1,10 +1,9 @@
 """The cut-off: invoices created before the connection are left out, can be listed, and let in by an agency admin."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -26,7 +25,7 @@ from portal.models import (
     Role,
     User,
 )
-from portal.services import audit, following, standing
+from portal.services import audit, choice, following, standing
 from portal.services.paging import Page
 from portal.services.unit import transaction
 
@@ -50,15 +49,6 @@ class Preview:
     payments: int
     money: dict[str, Decimal]
     oldest: datetime | None
-
-
-def start_of(location: Location, day: date) -> datetime:
-    """When this day begins at the location (aware UTC)."""
-    try:
-        zone = ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def left_out(location_id: int, page: int = 1) -> Page[tuple[Invoice, str]]:
@@ -94,7 +84,7 @@ def invoices(location_id: int, after: int, most: int) -> list[Invoice]:
 def preview(location: Location, user: User, day: date) -> Preview:
     """What would be queued if everything from this day on were sent. Raises NotAllowed, ChooseAgain."""
     connection = _movable(location.id, user)
-    to = start_of(location, day)
+    to = choice.start_of(day, choice.zone_of(location))
     if to >= connection.cut_off:
         raise ChooseAgain(NOT_BACK.format(day=connection.cut_off), {"day": "Choose an earlier day."})
     return _preview(location.id, to)

@@ -113,8 +113,6 @@ def push_feed(
 
 def push(location_id: int, push_id: int) -> activity.Row:
     """One push of this location. Raises NotFoundHere."""
-    if push_id > cursors.MOST_ID:
-        raise NotFoundHere("There is no such push here.")
     found = db.session.scalar(select(Push).where(Push.location_id == location_id, Push.id == push_id))
     if found is None:
         raise NotFoundHere("There is no such push here.")

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, stream_with_context, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain, NotAllowed
+from portal.forms import ids, lists
 from portal.models import Role
 from portal.render import done, page_or
 from portal.security import here, me
@@ -27,7 +28,7 @@ def index() -> Response:
     return page_or(
         "cutoff/_list.html",
         "cutoff/index.html",
-        page=cutoff.left_out(here().id, request.args.get("page", 1, int)),
+        page=cutoff.left_out(here().id, request.args.get("page", 1, ids.number)),
         connection=connections.of(here().id),
         may_move=me().role == Role.AGENCY_ADMIN,
         day=day,
@@ -39,12 +40,12 @@ def index() -> Response:
 @room.post("")
 def move() -> AnyResponse:
     """Move the cut-off back, as shown and confirmed."""
-    day, expected = request.form.get("day", ""), request.form.get("expected", "")
+    day, expected = request.form.get("day", ""), request.form.get("expected", -1, ids.number)
     back = url_for("cutoff.index", day=day)
     if request.form.get("sure") != "yes":
         return done("Tick the box to confirm that these invoices are to be sent.", back, "warning")
     try:
-        said = cutoff.move_back(here(), me(), _day(day), int(expected) if expected.isdecimal() else -1)
+        said = cutoff.move_back(here(), me(), _day(day), expected)
     except ChooseAgain as refusal:
         return done(str(refusal), back, "warning")
     return done(said, url_for("connections.panel"))
@@ -60,7 +61,7 @@ def file() -> Response:
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ChooseAgain(UNCLEAR, {"day": UNCLEAR}) from None
+    found = lists.day(text)
+    if found is None:
+        raise ChooseAgain(UNCLEAR, {"day": UNCLEAR})
+    return found

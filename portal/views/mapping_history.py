@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain
 from portal.filters import plural
+from portal.forms import ids
 from portal.models import MappingKind
 from portal.render import done, page_or
 from portal.security import here, me, must_be_able_to_change
@@ -20,7 +21,7 @@ room = Blueprint("mapping_history", __name__, url_prefix=BASE)
 @room.get("/history")
 def index() -> Response:
     """Every save: who, when, from, to."""
-    number = max(1, request.args.get("page", 1, int))
+    number = max(1, request.args.get("page", 1, ids.number))
     saves, total = mapping_history.listing(here().id, number, SIZE)
     return page_or(
         "mapping_history/_list.html",
@@ -46,7 +47,7 @@ def freed(save_id: int) -> Response:
 def restore(save_id: int) -> AnyResponse:
     """Take a save back, or one change of it: what was chosen before is chosen again."""
     found = mapping_history.one(here().id, save_id)
-    only = [int(each) for each in request.form.getlist("change") if each.isascii() and each.isdigit()]
+    only = ids.ids(request.form.getlist("change"))
     try:
         saved = mappings.save(here().id, me(), mapping_history.before(found, only), how="restore")
     except ChooseAgain as refusal:
@@ -89,7 +90,7 @@ def take() -> AnyResponse:
 def copy() -> AnyResponse:
     """Copy what fits from another location of the agency."""
     try:
-        copied = mapping_transfer.copy(here().id, request.form.get("from", 0, int), me())
+        copied = mapping_transfer.copy(here().id, request.form.get("from", 0, ids.number), me())
     except ChooseAgain as refusal:
         return _transfer({}, str(refusal), 422)
     return _transfer({"copied": copied}, "", 200)

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain, NotFoundHere
 from portal.filters import plural
+from portal.forms import ids
 from portal.forms.mappings import choices, seen
 from portal.render import done, page_or
 from portal.security import here, me
@@ -123,9 +124,9 @@ def _shown(found: mapping_preview.Preview, wanted: Choices, was: Choices) -> Res
 
 def _page(typed: Any, refused: dict[str, str], refusal: str | None) -> Response:
     args = request.args
-    save_id = args.get("saved", 0, int)
+    save_id = args.get("saved", 0, ids.number)
     asked = mapping_table.Asked(
-        args.get("only", "all"), args.get("q", "").strip()[:100], args.get("sort", ""), args.get("page", 1, int),
+        args.get("only", "all"), args.get("q", "").strip()[:100], args.get("sort", ""), args.get("page", 1, ids.number),
         "wide" in args,
     )  # fmt: skip
     connection = frame.glance().connection

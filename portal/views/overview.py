@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from portal.forms import lists
+from portal.forms import ids, lists
 from portal.render import page_or
 from portal.security import me
 from portal.services import roster, users
@@ -20,7 +20,7 @@ def index() -> Response:
     return page_or(
         "overview/_list.html",
         "overview/index.html",
-        page=roster.page(found, request.args.get("page", 1, int)),
+        page=roster.page(found, request.args.get("page", 1, ids.number)),
         total=roster.total(found),
         search=search,
     )

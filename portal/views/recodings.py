@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain
 from portal.filters import plural
+from portal.forms import ids
 from portal.render import done, page_or
 from portal.security import here, me
 from portal.services import mapping_csv, mapping_history, recoding
@@ -26,7 +27,7 @@ def index(recoding_id: int) -> Response:
         recoding=found,
         save=mapping_history.one(here().id, found.save_id),
         progress=recoding.progress(found),
-        page=recoding.results(found, request.args.get("page", 1, int)),
+        page=recoding.results(found, request.args.get("page", 1, ids.number)),
     )
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain
+from portal.forms import ids
 from portal.models import DifferenceKind, RunState
 from portal.render import done, page_or
 from portal.security import here, me
@@ -55,7 +56,7 @@ def _page(refusal: ChooseAgain | None = None) -> Response:
     with suppress(ValueError):
         kind = DifferenceKind(args.get("kind", ""))
     latest = reconciliation.latest(here().id)
-    run_id = args.get("run", 0, int)
+    run_id = args.get("run", 0, ids.number)
     shown = (
         reconciliation.one(here().id, run_id) if run_id else reconciliation.latest(here().id, RunState.DONE)
     )
@@ -67,7 +68,7 @@ def _page(refusal: ChooseAgain | None = None) -> Response:
         latest=latest,
         run=shown,
         kind=kind,
-        page=reconciled.listing(shown, kind, args.get("page", 1, int)) if shown else None,
+        page=reconciled.listing(shown, kind, args.get("page", 1, ids.number)) if shown else None,
         counts=reconciled.counts(shown) if shown else {},
         titles=differing.WORDS,
         amiss=differing.AMISS,

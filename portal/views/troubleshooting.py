@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain
 from portal.filters import plural
+from portal.forms import ids
 from portal.models import RunKind
 from portal.render import done, page_or, wants_fragment
 from portal.security import here, me
@@ -161,7 +162,7 @@ def stop_retry(run_id: int) -> AnyResponse:
 def _bundle() -> bundles.Facts:
     asked = request.args
     return bundles.bundle(
-        here(), asked.get("kind", ""), asked.get("document_id", 0, int), asked.get("group", "")[:1000]
+        here(), asked.get("kind", ""), asked.get("document_id", 0, ids.number), asked.get("group", "")[:1000]
     )
 
 

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.errors import ChooseAgain
+from portal.forms import ids
 from portal.render import done, page_or
 from portal.security import here, me
 from portal.services import heralding, webhooks_out
@@ -90,7 +91,7 @@ def _list(shown: Shown | None = None, refusal: ChooseAgain | None = None) -> Res
 
 def _one(endpoint_id: int, shown: Shown | None = None, refusal: ChooseAgain | None = None) -> Response:
     endpoint = webhooks_out.one(here().id, endpoint_id)
-    page = webhooks_out.deliveries(endpoint_id, request.args.get("page", 1, int))
+    page = webhooks_out.deliveries(endpoint_id, request.args.get("page", 1, ids.number))
     return page_or(
         "webhooks_out/_endpoint.html",
         "webhooks_out/show.html",

@@ -248,3 +248,22 @@ def test_an_error_for_htmx_is_a_toast_and_swaps_nothing(ana: Browser) -> None:
 
 def test_another_host_name_is_refused(ana: Browser) -> None:
     assert ana.get("/sign-in", Host="evil.example").status_code == 400
+
+
+def test_a_number_that_no_database_can_hold_is_no_address_and_no_page_of_a_list(
+    ana: Browser, site: Flask
+) -> None:
+    huge = "9" * 25
+    numbered = [rule for rule in rules(site) if "<int:" in rule.rule]
+    assert len(numbered) > 30
+    for rule in numbered:
+        path = address(rule).replace("/1", f"/{huge}")
+        method = "GET" if "GET" in (rule.methods or ()) else "POST"
+        answer = ana.get(path) if method == "GET" else ana.client.post(path)
+        assert answer.status_code in (400, 404, 405), f"{method} {path}"
+    nonsense = (
+        f"page={huge}&saved={huge}&run={huge}&document_id={huge}&day=0001-01-01&from=0001-01-01&to={huge}"
+    )
+    for page in EVERY:
+        path = full(page).partition("?")[0]
+        assert ana.get(f"{path}?{nonsense}").status_code == 200, path
