@@ -1,7 +1,7 @@
 """How things are written on pages: money, moments, counts, icons."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from portal import clock, words
 from portal.models import LedgerAccount
+from portal.services.charting import Day
 
 NO_DECIMALS = frozenset(
     [
@@ -63,6 +64,7 @@ def register(app: Flask) -> None:
         quantity,
         exact_json,
         labelled,
+        bars,
     ):
         app.jinja_env.filters[word.__name__] = word
     app.jinja_env.globals.update(
@@ -182,6 +184,19 @@ def symbols(*names: str) -> Markup:
         Markup('<symbol id="i-{}" viewBox="{}">{}</symbol>').format(name, *_shape(name)) for name in names
     )
     return Markup('<svg class="symbols" aria-hidden="true">{}</svg>').format(shapes)
+
+
+def bars(days: Iterable[Day], top: int) -> Iterator[tuple[str, str]]:
+    """A chart's stacked bars, 600 wide and 100 high, as a colour and its path; what is there at all is seen."""
+    paths: dict[str, list[str]] = {"green": [], "blue": [], "amber": []}
+    for place, each in enumerate(days):
+        above = 102.0
+        for tone, count in zip(paths, (each.sent, each.waiting, each.failed), strict=True):
+            high = max(round(100 * count / top, 1), 1.5) if count else 0
+            above -= high
+            if count:
+                paths[tone].append(f"M{place * 20 + 2} {above:.1f}h16v{high:.1f}h-16z")
+    yield from ((tone, "".join(drawn)) for tone, drawn in paths.items() if drawn)
 
 
 def exact_json(value: object) -> str:
