@@ -1,6 +1,6 @@
 "use strict";
 // Behaviour that the pages do without when it is missing: colours by the system's choice, menus that close,
-// toasts, copying, choosing all rows, a reminder of unsaved changes.
+// toasts, copying, choosing all rows, a reminder of unsaved changes, a sign that something takes a while.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -87,6 +87,32 @@
     else return;
     event.preventDefault();
   });
+
+  // What takes longer than a moment says so where it was asked for, and cannot be asked for twice meanwhile.
+  const rest = (form) => {
+    clearTimeout(form.soon);
+    form.querySelectorAll(".waits").forEach((note) => note.remove());
+    form.querySelectorAll("button[data-waited]").forEach((button) => { button.disabled = false; button.removeAttribute("data-waited"); });
+  };
+  const wait = (form) => {
+    const note = document.createElement("div"), bar = document.createElement("progress"), text = document.createElement("p");
+    note.className = "waits";
+    bar.className = "bar";
+    text.setAttribute("role", "status");
+    bar.setAttribute("aria-label", form.dataset.waits || "Working");
+    note.append(text, bar);
+    form.append(note);
+    setTimeout(() => { text.textContent = `${form.dataset.waits || "Working"}…`; }, 50);
+    form.querySelectorAll("button:not(:disabled)").forEach((button) => { button.disabled = true; button.dataset.waited = ""; });
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.getAttribute("method") !== "post" || (event.defaultPrevented && !form.hasAttribute("hx-post"))) return;
+    rest(form);
+    form.soon = setTimeout(() => wait(form), 800);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => { if (event.target.matches?.("form")) rest(event.target); });
+  addEventListener("pageshow", () => document.querySelectorAll("form").forEach(rest));
 
   // A list that renews itself waits while somebody chooses rows, reads an open entry or has the focus in it.
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -100,7 +100,10 @@ class StatusShape(Shape):
 
 
 class SyncShape(Shape):
-    """How a document stands on its way to Xero: `kind` of failure and `message` where it waits or is blocked."""
+    """How a document stands on its way to Xero: `kind` of failure, and `message` where there is more to say of it.
+
+    The message is what the pages say, with times in the location's zone: why it waits, is blocked or was left out.
+    """
 
     state: Standing
     kind: Failure | None

@@ -6,15 +6,16 @@ from portal.api import shapes
 from portal.config import settings
 from portal.filters import plain_amount as amount
 from portal.models import Link, Push
-from portal.services import activity, feeds
+from portal.services import activity, feeds, saying
+from portal.words import Look
 
 
-def sync(push: Push | None) -> shapes.SyncShape:
-    """How a document stands."""
+def sync(push: Push | None, look: Look) -> shapes.SyncShape:
+    """How a document stands; its message is what the pages say of it."""
     if push is None:
         return shapes.SyncShape(state=shapes.Standing.NONE, kind=None, message=None, next_try_at=None)
     return shapes.SyncShape(
-        state=shapes.Standing(str(push.state)), kind=push.failure, message=push.message,
+        state=shapes.Standing(str(push.state)), kind=push.failure, message=saying.sentence(push, look),
         next_try_at=push.next_try_at,
     )  # fmt: skip
 
@@ -30,7 +31,7 @@ def whole_invoice(row: feeds.InvoiceRow) -> shapes.WholeInvoiceShape:
     return shapes.WholeInvoiceShape(
         **_invoice(row),
         payments=[shapes.PaymentShape(**_payment(each, currency)) for each in row.payments],
-        pushes=[_invoice_push(each) for each in row.pushes],
+        pushes=[_invoice_push(*each) for each in row.pushes],
     )
 
 
@@ -49,8 +50,8 @@ def push(row: activity.Row) -> shapes.PushShape:
     money = amount(one.amount, one.currency) if one.amount is not None and one.currency else None
     return shapes.PushShape(
         id=one.id, document=str(one.document), operation=str(one.operation), state=one.state, kind=one.failure,
-        cause=one.cause, message=one.message, tries=one.tries, next_try_at=one.next_try_at, amount=money,
-        currency=one.currency, what=row.what, who=row.who, invoice_hoop_id=row.invoice_hoop_id,
+        cause=one.cause, message=saying.sentence(one, row.look), tries=one.tries, next_try_at=one.next_try_at,
+        amount=money, currency=one.currency, what=row.what, who=row.who, invoice_hoop_id=row.invoice_hoop_id,
         created_at=one.created_at, updated_at=one.updated_at,
     )  # fmt: skip
 
@@ -70,7 +71,7 @@ def _invoice(row: feeds.InvoiceRow) -> dict[str, Any]:
         "hoop_id": one.hoop_id, "number": one.number, "status": one.status, "currency": currency,
         "total": amount(one.total, currency), "tax": amount(row.tax, currency),
         "paid": amount(one.amount_paid, currency), "contact": contact,
-        "xero": _in_xero(row.link, row.url, currency), "sync": sync(row.push),
+        "xero": _in_xero(row.link, row.url, currency), "sync": sync(row.push, row.look),
     }  # fmt: skip
 
 
@@ -87,11 +88,11 @@ def _payment(row: feeds.PaymentRow, currency: str) -> dict[str, Any]:
     one = row.payment
     return {
         "id": one.id, "amount": amount(one.amount, currency), "date": one.paid_on, "method": one.method,
-        "xero_id": row.link.xero_id if row.link else None, "sync": sync(row.push),
+        "xero_id": row.link.xero_id if row.link else None, "sync": sync(row.push, row.look),
     }  # fmt: skip
 
 
-def _invoice_push(one: Push) -> shapes.InvoicePushShape:
+def _invoice_push(one: Push, look: Look) -> shapes.InvoicePushShape:
     attempts = [
         shapes.AttemptShape(
             at=each.at, status=each.http_status, duration_ms=each.duration_ms,
@@ -101,5 +102,5 @@ def _invoice_push(one: Push) -> shapes.InvoicePushShape:
     ]  # fmt: skip
     return shapes.InvoicePushShape(
         id=one.id, document=str(one.document), operation=str(one.operation), state=one.state, kind=one.failure,
-        message=one.message, tries=one.tries, attempts=attempts,
+        message=saying.sentence(one, look), tries=one.tries, attempts=attempts,
     )  # fmt: skip

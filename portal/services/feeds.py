@@ -1,7 +1,7 @@
 """What programs read over the API: invoices, payments and pushes, in a fixed number of queries a page."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
@@ -10,7 +10,6 @@ from sqlalchemy.orm import joinedload, selectinload
 from portal.errors import NotFoundHere
 from portal.extensions import db
 from portal.models import (
-    Connection,
     Document,
     Failure,
     Invoice,
@@ -21,9 +20,11 @@ from portal.models import (
     PushState,
 )
 from portal.models.among import among
-from portal.services import activity, cursors, finding, invoices, reckoning, xero_links
+from portal.services import activity, cursors, finding, invoices, reckoning, saying, xero_links
 from portal.services.cursors import Feed
 from portal.services.payments import RECEIVED
+from portal.services.saying import Around
+from portal.words import Look
 
 SIZE, MOST = 50, 200
 
@@ -34,6 +35,7 @@ class PaymentRow:
 
     payment: Payment
     push: Push | None
+    look: Look
     link: Link | None
 
 
@@ -44,11 +46,12 @@ class InvoiceRow:
     invoice: Invoice
     tax: Decimal
     push: Push | None
+    look: Look
     link: Link | None
     contact_link: Link | None
     url: str | None
     payments: Sequence[PaymentRow] = ()
-    pushes: Sequence[Push] = ()
+    pushes: Sequence[tuple[Push, Look]] = ()
 
 
 def invoice_feed(
@@ -80,10 +83,12 @@ def invoice(location_id: int, hoop_id: str) -> InvoiceRow:
     one = invoices.one(location_id, hoop_id)
     row = _invoice_rows(location_id, [one])[0]
     pushes = invoices.pushes_of(one)
-    return InvoiceRow(
-        one, row.tax, row.push, row.link, row.contact_link, row.url,
-        payments=_payment_rows(location_id, one.payments), pushes=pushes,
-    )  # fmt: skip
+    beside = _around(location_id, pushes)
+    return replace(
+        row,
+        payments=_payment_rows(location_id, one.payments),
+        pushes=[(push, saying.state(push, beside)) for push in pushes],
+    )
 
 
 def payment_feed(location_id: int, cursor: str | None, size: int = SIZE) -> Feed[PaymentRow]:
@@ -125,19 +130,23 @@ def tax_of(one: Invoice) -> Decimal:
 
 
 def _invoice_rows(location_id: int, found: Sequence[Invoice]) -> list[InvoiceRow]:
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
-    ids = [one.id for one in found]
-    contacts = {one.contact_id for one in found if one.contact_id}
-    links = xero_links.of_documents(connection, location_id, Document.INVOICE, ids)
-    contact_links = xero_links.of_documents(connection, location_id, Document.CONTACT, contacts)
     standing = _standing(location_id, found)
-    return [
-        InvoiceRow(
-            one, tax_of(one), standing.get(one.id), links.get(one.id), contact_links.get(one.contact_id or 0),
-            xero_links.address(connection, links.get(one.id)),
-        )
-        for one in found
-    ]  # fmt: skip
+    papers = [(Document.INVOICE, one.id) for one in found]
+    papers += [(Document.CONTACT, one.contact_id) for one in found if one.contact_id]
+    beside = _around(location_id, standing.values(), papers)
+    return [_invoice_row(one, standing.get(one.id), beside) for one in found]
+
+
+def _invoice_row(one: Invoice, push: Push | None, beside: Around) -> InvoiceRow:
+    link = beside.links.get((Document.INVOICE, one.id))
+    contact_link = beside.links.get((Document.CONTACT, one.contact_id or 0))
+    url = xero_links.address(beside.connection, link)
+    return InvoiceRow(one, tax_of(one), push, saying.state(push, beside), link, contact_link, url)
+
+
+def _around(location_id: int, pushes: Iterable[Push], papers: Iterable[tuple[str, int]] = ()) -> Around:
+    location = db.session.get_one(Location, location_id)
+    return saying.around(location, location.connection, pushes, others=papers)
 
 
 def _standing(location_id: int, found: Sequence[Invoice]) -> dict[int, Push]:
@@ -166,15 +175,19 @@ def _by_document(location_id: int, document: Document, ids: list[int]) -> dict[i
 
 
 def _payment_rows(location_id: int, found: Sequence[Payment]) -> list[PaymentRow]:
-    connection = db.session.scalar(select(Connection).where(Connection.location_id == location_id))
-    ids = [payment.id for payment in found]
-    links = xero_links.of_documents(connection, location_id, Document.PAYMENT, ids)
-    pushes = _by_document(location_id, Document.PAYMENT, ids)
+    pushes = _by_document(location_id, Document.PAYMENT, [payment.id for payment in found])
     made = {
         key: next((each for each in reversed(many) if each.operation in RECEIVED), None)
         for key, many in pushes.items()
     }
-    return [PaymentRow(payment, made.get(payment.id), links.get(payment.id)) for payment in found]
+    papers = [(Document.PAYMENT, payment.id) for payment in found]
+    beside = _around(location_id, filter(None, made.values()), papers)
+    return [_payment_row(payment, made.get(payment.id), beside) for payment in found]
+
+
+def _payment_row(payment: Payment, push: Push | None, beside: Around) -> PaymentRow:
+    link = beside.links.get((Document.PAYMENT, payment.id))
+    return PaymentRow(payment, push, saying.state(push, beside), link)
 
 
 def _stands(location_id: int, state: PushState) -> ColumnElement[bool]:

@@ -152,10 +152,11 @@ def detail(push: Push | None, look: Look) -> str | None:
     return None if told else push.message
 
 
-def sentence(push: Push | None, beside: Around) -> str:
-    """The same for letters and programs: the words, and what the push itself says of it."""
-    look = state(push, beside)
+def sentence(push: Push | None, look: Look) -> str | None:
+    """The same for programs: the words and what the push itself says of it; None where its state alone says as much."""
     said = detail(push, look)
+    if push is None or look.word == words.push_look(push.state, push.failure).word:
+        return said
     return f"{look.word}. {said}" if said else f"{look.word}."
 
 

@@ -152,6 +152,12 @@ def test_invoices_are_found_by_where_they_stand_and_by_name(zapier: Program) -> 
         assert {each["sync"]["state"] for each in found} <= {query.get("state", "sending")}
 
 
+def test_messages_are_what_the_pages_say(zapier: Program) -> None:
+    said = {each["number"]: each["sync"]["message"] for each in zapier.get("/invoices").json["items"]}
+    assert said["HS-7"] == "Blocked by lock date. The books are locked."
+    assert (said["HS-2"], said["HS-1"]) == ("Waiting for contact.", None)
+
+
 def test_a_push_is_retried_and_skipped_under_the_name_of_the_key(shop: Flask, zapier: Program) -> None:
     push_id, _ = of_push(shop, "HS-7")
     assert zapier.send("POST", f"/pushes/{push_id}/retry").json["state"] == "queued"
