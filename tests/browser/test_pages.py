@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import people, stock
 from tests.browser.conftest import Watched
@@ -49,6 +49,8 @@ SIGHTS = {
     "a location to go to": Sight(None, "/locations?q=b", "Find a location"),
     "help": Sight(None, "/help/", "Help"),
     "help of a screen": Sight(None, "/help/pages/sync-activity", "Sync activity"),
+    "help for operators": Sight(None, "/help/production", "In production"),
+    "help with diagrams": Sight(None, "/help/engine", "How documents reach Xero"),
     "invoices": Sight(HARBOUR, "invoices", "Invoices"),
     "invoices, none yet": Sight(stock.NEVER, "invoices", "Invoices"),
     "invoices, none found": Sight(HARBOUR, "invoices?q=nothing", "Invoices"),
@@ -57,6 +59,9 @@ SIGHTS = {
     "invoice, a total that its lines do not make": Sight(
         HARBOUR, "invoices/{unexplained}/difference", "The total of invoice"
     ),
+    "payment": Sight(HARBOUR, "documents/payment/{payment}", "Payment"),
+    "credit note": Sight(HARBOUR, "documents/credit_note/{refund}", "Credit note"),
+    "refund": Sight(HARBOUR, "documents/refund/{refund}", "Refund"),
     "payments": Sight(HARBOUR, "payments", "Payments"),
     "payment, above what is owed": Sight(HARBOUR, "payments/{surplus}/surplus", "More was paid"),
     "payments, none yet": Sight(stock.NEVER, "payments", "Payments"),
@@ -154,6 +159,24 @@ def test_what_is_for_other_programs_and_the_proof_that_the_books_agree(
         timeout=30_000
     )
     fits_everybody(page)
+
+
+def test_what_takes_a_while_says_so_and_cannot_be_asked_for_twice(
+    ana: Watched, house: House, stocked: stock.Stock
+) -> None:
+    page = ana.page()
+    page.goto(house.page(HARBOUR, XERO))
+    held: list[Route] = []
+    page.route("**/xero/test", lambda route: held.append(route))
+    button = page.get_by_role("button", name="Test connection")
+    button.click()
+    expect(page.get_by_role("status").filter(has_text="Asking Xero…")).to_be_visible()
+    expect(button).to_be_disabled()
+    fits_everybody(page)
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="Test of the connection")).to_be_visible(timeout=20_000)
+    expect(button).to_be_enabled()
+    expect(page.get_by_text("Asking Xero…")).to_have_count(0)
 
 
 def test_pausing_and_going_on(ana: Watched, house: House, stocked: stock.Stock) -> None:
