@@ -151,7 +151,7 @@ def upcoming(at: datetime) -> Markup | str:
 
 def clock_time(at: datetime, zone: str | None = None) -> str:
     """The time of day; with the date where it is not today in the location's zone."""
-    here = _known_zone(zone) if zone else _zone()
+    here = clock.zone(zone) if zone else _zone()
     local, today = at.astimezone(here), clock.now().astimezone(here).date()
     if local.date() == today:
         return f"{local:%H:%M}"
@@ -221,15 +221,7 @@ def _relative(at: datetime) -> str:
 
 def _zone() -> ZoneInfo:
     location = g.get("location")
-    return _known_zone(location.timezone if location is not None else "UTC")
-
-
-@cache
-def _known_zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
+    return clock.zone(location.timezone if location is not None else "UTC")
 
 
 @cache

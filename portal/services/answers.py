@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, or_, select
 
@@ -194,10 +193,7 @@ def _left_out(location: Location, invoice: Invoice, push: Push, connection: Conn
 
 
 def _day(location: Location, moment: datetime) -> str:
-    try:
-        return f"{moment.astimezone(ZoneInfo(location.timezone)):%-d %B %Y}"
-    except (ZoneInfoNotFoundError, ValueError):
-        return f"{moment:%-d %B %Y}"
+    return f"{moment.astimezone(clock.zone(location.timezone)):%-d %B %Y}"
 
 
 def _stopped(invoice: Invoice, push: Push) -> Answer:

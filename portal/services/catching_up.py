@@ -4,11 +4,10 @@ A catch-up goes page by page over many short jobs; its row says where to go on. 
 """
 
 import logging
-import time
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import partial
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,7 @@ from portal import bell, clock
 from portal.errors import ChooseAgain, NotNow
 from portal.extensions import db
 from portal.models import CatchUp, CatchUpState, Connection, Location, Source, Stage, User
-from portal.services import audit, catch_up_stages, hoop_reader
+from portal.services import audit, catch_up_stages, hoop_reader, long_runs
 from portal.services.catch_up_stages import Step
 from portal.services.hoop_reader import Reader, TokenRefused
 from portal.services.runs import Progress
@@ -26,11 +25,9 @@ log = logging.getLogger(__name__)
 
 JOB = "jobs.sources.catch_up"
 DRAIN = "jobs.pushes.drain"
-QUANTUM = 15.0
 BUSY = timedelta(seconds=90)
 MOST_TRIES = 20
 QUIET_HOURS = range(2, 5)
-NIGHTLY = timedelta(hours=20)
 BACKDATED = timedelta(days=60)
 READS = {
     Stage.COLLECTIONS: "collections",
@@ -86,38 +83,18 @@ def progress(run: CatchUp) -> Progress:
 
 def due() -> list[int]:
     """Locations whose catch-up can go on now and that no worker has in hand."""
-    moment = clock.now()
-    found = db.session.scalars(
-        select(CatchUp.location_id)
-        .where(CatchUp.state == CatchUpState.RUNNING, _free(moment))
-        .order_by(CatchUp.next_at)
-        .limit(100)
-    )
-    return list(found)
+    return long_runs.due(CatchUp)
 
 
 def start_nightly() -> list[int]:
     """Begin tonight's catch-ups where it is a quiet hour; the locations. Called about once a minute."""
-    moment = clock.now()
-    last = (
-        select(CatchUp.location_id, func.max(CatchUp.started_at).label("at"))
-        .where(CatchUp.started_by_id.is_(None))
-        .group_by(CatchUp.location_id)
-        .subquery()
-    )
-    rows = db.session.execute(
+    able = (
         select(Location.id, Location.timezone)
         .join(Source, Source.location_id == Location.id)
         .join(Connection, Connection.location_id == Location.id)
-        .outerjoin(last, last.c.location_id == Location.id)
-        .where(
-            Source.api_token_sealed.is_not(None),
-            Source.api_refused_reason.is_(None),
-            or_(last.c.at.is_(None), last.c.at < moment - NIGHTLY),
-        )
-    ).all()
-    release()
-    tonight = [location_id for location_id, zone in rows if _hour(zone, moment) in QUIET_HOURS]
+        .where(Source.api_token_sealed.is_not(None), Source.api_refused_reason.is_(None))
+    )
+    tonight = long_runs.tonight(CatchUp, able, QUIET_HOURS)
     for location_id in tonight:
         start(location_id)
     return tonight
@@ -125,29 +102,26 @@ def start_nightly() -> list[int]:
 
 def go_on(location_id: int) -> bool:
     """Read on for a quarter of a minute at most; whether the catch-up has ended. Called by a job."""
-    run_id = _claim(location_id)
+    run_id = long_runs.claim(CatchUp, location_id, BUSY)
     if run_id is None:
         return True
     reader = hoop_reader.reader(location_id)
-    began = time.monotonic()
+    if reader is None:
+        _end(run_id, CatchUpState.FAILED, "There is no API token any more.")
+        return True
     try:
-        while reader is not None and time.monotonic() - began < QUANTUM:
-            if not _step(reader, run_id):
-                _ring_drain(location_id)
-                return True
+        more = long_runs.carry_on(partial(_step, reader, run_id))
     except NotNow as wait:
         _pause(run_id, str(wait), wait.retry_at)
         return False
     except TokenRefused as refusal:
         _end(run_id, CatchUpState.FAILED, str(refusal))
         return True
-    if reader is None:
-        _end(run_id, CatchUpState.FAILED, "There is no API token any more.")
-        return True
-    _set_free(run_id)
     _ring_drain(location_id)
-    bell.ring(JOB, location_id)
-    return False
+    if more:
+        long_runs.set_free(CatchUp, run_id)
+        bell.ring(JOB, location_id)
+    return not more
 
 
 def _begin(location_id: int, user: User | None, since: date) -> int:
@@ -162,30 +136,11 @@ def _begin(location_id: int, user: User | None, since: date) -> int:
                     audit.note(session, user, location_id, "catch_up.start")
             return run.id
     except IntegrityError:
-        return db.session.scalars(select(CatchUp.id).where(_is_running(location_id))).one()
-
-
-def _is_running(location_id: int) -> ColumnElement[bool]:
-    return and_(CatchUp.location_id == location_id, CatchUp.state == CatchUpState.RUNNING)
+        return db.session.scalars(select(CatchUp.id).where(long_runs.running(CatchUp, location_id))).one()
 
 
 def _running(session: Session, location_id: int) -> CatchUp | None:
-    return session.scalar(select(CatchUp).where(_is_running(location_id)).with_for_update())
-
-
-def _free(moment: datetime) -> ColumnElement[bool]:
-    waits = or_(CatchUp.next_at.is_(None), CatchUp.next_at <= moment)
-    return and_(waits, or_(CatchUp.busy_until.is_(None), CatchUp.busy_until < moment))
-
-
-def _claim(location_id: int) -> int | None:
-    moment = clock.now()
-    with transaction() as session:
-        run = session.scalar(select(CatchUp).where(_is_running(location_id), _free(moment)).with_for_update())
-        if run is None:
-            return None
-        run.busy_until = moment + BUSY
-        return run.id
+    return session.scalar(select(CatchUp).where(long_runs.running(CatchUp, location_id)).with_for_update())
 
 
 def _step(reader: Reader, run_id: int) -> bool:
@@ -231,13 +186,9 @@ def _pause(run_id: int, sentence: str, until: datetime | None) -> None:
         run.tries += 1
         if run.tries > MOST_TRIES and run.state == CatchUpState.RUNNING:
             _finish(run, CatchUpState.FAILED, f"{sentence} Given up after {MOST_TRIES} tries.")
+            return
         run.busy_until, run.message = None, sentence[:300]
         run.next_at = until or clock.now() + timedelta(seconds=30)
-
-
-def _set_free(run_id: int) -> None:
-    with transaction() as session:
-        session.execute(update(CatchUp).where(CatchUp.id == run_id).values(busy_until=None))
 
 
 def _end(run_id: int, state: CatchUpState, sentence: str) -> None:
@@ -250,13 +201,6 @@ def _end(run_id: int, state: CatchUpState, sentence: str) -> None:
 def _finish(run: CatchUp, state: CatchUpState, sentence: str | None) -> None:
     run.state, run.message, run.finished_at = state, sentence[:300] if sentence else None, clock.now()
     run.busy_until = run.next_at = None
-
-
-def _hour(zone: str, moment: datetime) -> int:
-    try:
-        return moment.astimezone(ZoneInfo(zone)).hour
-    except (ZoneInfoNotFoundError, ValueError):
-        return moment.hour
 
 
 def _ring_drain(location_id: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy.orm import InstrumentedAttribute
@@ -45,10 +45,7 @@ class Choice:
 
 def zone_of(location: Location) -> ZoneInfo:
     """The location's time zone, UTC where it names none."""
-    try:
-        return ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+    return clock.zone(location.timezone)
 
 
 def start_of(day: date, zone: ZoneInfo) -> datetime:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -122,10 +121,7 @@ def _page(location: Location, path: str) -> str:
 
 def _when(location: Location, at: Any) -> str:
     """A moment in the location's zone, with the day where that is not today."""
-    try:
-        zone = ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
+    zone = clock.zone(location.timezone)
     local = at.astimezone(zone)
     today = local.date() == clock.now().astimezone(zone).date()
     return f"{local:%H:%M}" if today else f"{local.day} {local:%b %H:%M}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
@@ -163,7 +163,7 @@ def _wants(
     if notice.kind != NoticeKind.BLOCKED:
         return each.choice.trouble and telling is None and not _told_lately(session, notice, each)
     last = telling.at if telling else _last_told(session, notice, each)
-    if not due_now(each.choice.rhythm, fact.since, last, _zone(location)):
+    if not due_now(each.choice.rhythm, fact.since, last, clock.zone(location.timezone)):
         return False
     if telling is None or telling.newest is None or fact.newest is None:
         return True
@@ -219,10 +219,3 @@ def _told_lately(session: Session, notice: Notice, each: Recipient) -> bool:
 def _row(session: Session, location: Location, each: Recipient) -> int:
     row: Watcher = watchers.of_person(session, location.id, session.get_one(User, each.user_id))
     return row.id
-
-
-def _zone(location: Location) -> ZoneInfo:
-    try:
-        return ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

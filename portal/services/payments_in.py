@@ -6,9 +6,8 @@ with the location's pushes guarded.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -298,8 +297,4 @@ def _fingerprint(session: Session, invoice: Invoice) -> list[tuple[object, ...]]
 
 
 def _day(location: Location, moment: datetime) -> date:
-    try:
-        zone = ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return moment.astimezone(UTC).date()
-    return moment.astimezone(zone).date()
+    return moment.astimezone(clock.zone(location.timezone)).date()

@@ -4,12 +4,10 @@ A run goes step by step over many short jobs; its row says where to go on. Nobod
 """
 
 import logging
-import time
 from datetime import date, datetime, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache, partial
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -28,7 +26,7 @@ from portal.models import (
     User,
     XeroSeen,
 )
-from portal.services import audit, reconciling
+from portal.services import audit, long_runs, reconciling
 from portal.services.reconciling import Here, Step
 from portal.services.unit import release, transaction
 from portal.xero.errors import XeroError
@@ -36,12 +34,10 @@ from portal.xero.errors import XeroError
 log = logging.getLogger(__name__)
 
 JOB = "jobs.reconciliation.go_on"
-QUANTUM = 15.0
 BUSY = timedelta(seconds=150)
 AGAIN = timedelta(seconds=60)
 MOST_TRIES = 30
 QUIET_HOURS = range(1, 5)
-NIGHTLY = timedelta(hours=20)
 SETTLING = timedelta(hours=4)
 LONGEST = 400
 KEPT_RUNS = 30
@@ -68,7 +64,7 @@ def start(
 def cancel(location_id: int, user: User) -> bool:
     """Stop the run that goes on; whether one did."""
     with transaction() as session:
-        run = session.scalar(select(Reconciliation).where(_is_running(location_id)).with_for_update())
+        run = _running(session, location_id)
         if run is None:
             return False
         _finish(session, run, RunState.CANCELLED, f"Stopped by {user.name}.")
@@ -117,36 +113,17 @@ def _last_whole() -> Select[datetime, int]:
 
 def due() -> list[int]:
     """Locations whose run can go on now and that no worker has in hand."""
-    found = db.session.scalars(
-        select(Reconciliation.location_id)
-        .where(Reconciliation.state == RunState.RUNNING, _free(clock.now()))
-        .order_by(Reconciliation.next_at)
-        .limit(100)
-    )
-    return list(found)
+    return long_runs.due(Reconciliation)
 
 
 def start_nightly() -> list[int]:
     """Begin tonight's runs where it is a quiet hour; the locations. Called about once a minute."""
-    moment = clock.now()
-    last = (
-        select(Reconciliation.location_id, func.max(Reconciliation.started_at).label("at"))
-        .where(Reconciliation.started_by_id.is_(None))
-        .group_by(Reconciliation.location_id)
-        .subquery()
-    )
-    rows = db.session.execute(
+    able = (
         select(Location.id, Location.timezone)
         .join(Connection, Connection.location_id == Location.id)
-        .outerjoin(last, last.c.location_id == Location.id)
-        .where(
-            Connection.state.in_(READABLE),
-            Connection.connected_at < moment - SETTLING,
-            or_(last.c.at.is_(None), last.c.at < moment - NIGHTLY),
-        )
-    ).all()
-    release()
-    tonight = [location_id for location_id, zone in rows if _local(zone, moment).hour in QUIET_HOURS]
+        .where(Connection.state.in_(READABLE), Connection.connected_at < clock.now() - SETTLING)
+    )
+    tonight = long_runs.tonight(Reconciliation, able, QUIET_HOURS)
     for location_id in tonight:
         start(location_id)
     return tonight
@@ -154,14 +131,11 @@ def start_nightly() -> list[int]:
 
 def go_on(location_id: int) -> bool:
     """Go on for a quarter of a minute at most; whether the run has ended. Called by a job."""
-    run_id = _claim(location_id)
+    run_id = long_runs.claim(Reconciliation, location_id, BUSY)
     if run_id is None:
         return True
-    began = time.monotonic()
     try:
-        while time.monotonic() - began < QUANTUM:
-            if not _step(run_id):
-                return True
+        more = long_runs.carry_on(partial(_step, run_id))
     except NotNow as wait:
         _pause(run_id, str(wait), wait.retry_at)
         return False
@@ -176,17 +150,17 @@ def go_on(location_id: int) -> bool:
         log.exception("reconciliation.broken", extra={"run_id": run_id})
         _pause(run_id, "Something broke on our side.", None)
         return False
-    with transaction() as session:
-        session.execute(update(Reconciliation).where(Reconciliation.id == run_id).values(busy_until=None))
-    bell.ring(JOB, location_id)
-    return False
+    if more:
+        long_runs.set_free(Reconciliation, run_id)
+        bell.ring(JOB, location_id)
+    return not more
 
 
 def _days(
     location_id: int, connection: Connection, first: date | None, last: date | None
 ) -> tuple[date, date]:
     zone = db.session.scalar(select(Location.timezone).where(Location.id == location_id)) or "UTC"
-    today = _local(zone, clock.now()).date()
+    today = clock.now().astimezone(clock.zone(zone)).date()
     if any(day and not 2000 <= day.year <= 2100 for day in (first, last)):
         raise ChooseAgain("There are no books of that time.", {"first": "Choose a day of this century."})
     last = last or _last_day(location_id, today)
@@ -194,7 +168,7 @@ def _days(
         month = min(today, last).replace(day=1)
         for _ in range(2):
             month = (month - timedelta(days=1)).replace(day=1)
-        first = min(max(month, _local(zone, connection.cut_off).date()), last)
+        first = min(max(month, connection.cut_off.astimezone(clock.zone(zone)).date()), last)
     if first > last:
         raise ChooseAgain("The first day comes after the last one.", {"first": "Choose an earlier day."})
     if (last - first).days > LONGEST:
@@ -219,7 +193,7 @@ def _begin(
 ) -> int:
     try:
         with transaction() as session:
-            run = session.scalar(select(Reconciliation).where(_is_running(location_id)).with_for_update())
+            run = _running(session, location_id)
             if run is None:
                 run = Reconciliation(
                     location_id=location_id, connection_id=connection_id, tenant_id=tenant_id, first=first, last=last,
@@ -232,28 +206,14 @@ def _begin(
                     audit.note(session, user, location_id, "reconciliation.start", f"{first} to {last}")
             return run.id
     except IntegrityError:
-        return db.session.scalars(select(Reconciliation.id).where(_is_running(location_id))).one()
+        return db.session.scalars(
+            select(Reconciliation.id).where(long_runs.running(Reconciliation, location_id))
+        ).one()
 
 
-def _is_running(location_id: int) -> ColumnElement[bool]:
-    return and_(Reconciliation.location_id == location_id, Reconciliation.state == RunState.RUNNING)
-
-
-def _free(moment: datetime) -> ColumnElement[bool]:
-    waits = or_(Reconciliation.next_at.is_(None), Reconciliation.next_at <= moment)
-    return and_(waits, or_(Reconciliation.busy_until.is_(None), Reconciliation.busy_until < moment))
-
-
-def _claim(location_id: int) -> int | None:
-    moment = clock.now()
-    with transaction() as session:
-        run = session.scalar(
-            select(Reconciliation).where(_is_running(location_id), _free(moment)).with_for_update()
-        )
-        if run is None:
-            return None
-        run.busy_until = moment + BUSY
-        return run.id
+def _running(session: Session, location_id: int) -> Reconciliation | None:
+    going = long_runs.running(Reconciliation, location_id)
+    return session.scalar(select(Reconciliation).where(going).with_for_update())
 
 
 def _step(run_id: int) -> bool:
@@ -339,10 +299,3 @@ def _forget_older(session: Session, run: Reconciliation) -> None:
     session.execute(delete(Difference).where(Difference.run_id.in_(older)))
     session.execute(delete(XeroSeen).where(XeroSeen.run_id.in_(older)))
     session.execute(delete(Reconciliation).where(Reconciliation.id.in_(older)))
-
-
-def _local(zone: str, moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        return moment

@@ -7,7 +7,6 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Select, and_, bindparam, or_, select
 
@@ -238,10 +237,7 @@ def _plain(amount: object) -> str:
 
 
 def _clock(at: datetime, zone: str) -> str:
-    try:
-        here = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        here = ZoneInfo("UTC")
+    here = clock.zone(zone)
     local, today = at.astimezone(here), clock.now().astimezone(here).date()
     return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, or_, select
 
+from portal import clock
 from portal.extensions import db
 from portal.models import AuditEntry, Location, User
 from portal.services import audit_words
@@ -91,7 +92,7 @@ def people(agency_id: int) -> list[User]:
 
 def lines(wanted: Wanted) -> Iterator[str]:
     """All that is asked for as CSV, a line at a time; times in the zone of the page."""
-    zone = _zone(wanted.zone)
+    zone = clock.zone(wanted.zone)
     yield _line(HEAD)
     before = wanted.before
     while True:
@@ -123,7 +124,7 @@ def _asked(wanted: Wanted) -> Select[AuditEntry, User, Location]:
         .outerjoin(Location, Location.id == AuditEntry.location_id)
         .where(AuditEntry.agency_id == wanted.agency_id)
     )
-    zone = _zone(wanted.zone)
+    zone = clock.zone(wanted.zone)
     if wanted.location_id:
         found = found.where(AuditEntry.location_id == wanted.location_id)
     if wanted.person:
@@ -177,10 +178,3 @@ def _day(text: str) -> date | None:
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
