@@ -93,7 +93,7 @@ def _arms(view: View, kind: Kind, shape: Shape, about: tuple[str, ...]) -> Itera
     if about:
         for each in about:
             found = (Push.document == each, among(Push.document_id, each))
-            yield _arm(*wanted, *found, *of_kind, Push.state.in_(states))
+            yield _arm(*wanted, *found, *of_kind, *([] if view == View.ALL else [Push.state.in_(states)]))
     elif kind == Kind.REVERSALS:
         yield _arm(*wanted, *of_kind, Push.state.in_(states))
     else:

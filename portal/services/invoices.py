@@ -5,23 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
-    and_,
     bindparam,
     exists,
     func,
     literal,
-    or_,
     select,
-    union,
     union_all,
 )
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import FromStatement, joinedload, selectinload
 
 from portal.errors import NotFoundHere
 from portal.extensions import db
@@ -242,10 +239,13 @@ def _money() -> CompoundSelect[Any]:
 
 
 @cache
-def _pushes(documents: tuple[str, ...]) -> Select[Push]:
+def _pushes(documents: tuple[str, ...]) -> FromStatement[Push]:
     """The pushes of documents whose ids have the documents' names, a probe of the index for each."""
-    ways = [and_(Push.document == each, among(Push.document_id, each)) for each in documents]
-    return select(Push).where(Push.location_id == bindparam("location"), or_(*ways)).order_by(Push.id)
+    mine = Push.location_id == bindparam("location")
+    arms = [
+        select(Push).where(mine, Push.document == each, among(Push.document_id, each)) for each in documents
+    ]
+    return cast(FromStatement[Push], select(Push).from_statement(union_all(*arms)))
 
 
 def _chosen(view: View) -> list[ColumnElement[bool]]:
@@ -293,20 +293,23 @@ def _created_in(states: Sequence[PushState]) -> ColumnElement[bool]:
 
 
 def _in_states(states: Sequence[PushState]) -> Select[int]:
-    """The ids of the invoices of which a push, or one of their money, stands so: led by the pushes, which are few."""
+    """The ids of the invoices of which a push, or one of their money, stands so: led by the pushes, which are few.
+
+    Made one only at the end: a UNION would have SQLite read all pushes in the order of their documents.
+    """
     mine = (Push.location_id == bindparam("location"), Push.state.in_(states))
     own = select(Push.document_id.label("id")).where(*mine, Push.document == Document.INVOICE)
     of_invoice = Push.document.in_((Document.PAYMENT, Document.CREDIT_NOTE))
     paid = select(Push.parent_id).where(*mine, of_invoice, Push.parent_document == Document.INVOICE)
     undone = select(Payment.invoice_id).join(Push, Push.document_id == Payment.id)
     given = select(Refund.invoice_id).join(Push, Push.document_id == Refund.id)
-    every = union(
+    every = union_all(
         own,
         paid,
         undone.where(*mine, Push.document == Document.PAYMENT, Push.parent_document == Document.PAYMENT),
         given.where(*mine, Push.document == Document.REFUND),
     ).subquery()
-    return select(every.c.id)
+    return select(every.c.id).distinct()
 
 
 def pushes_of(invoice: Invoice) -> list[Push]:
@@ -315,4 +318,5 @@ def pushes_of(invoice: Invoice) -> list[Push]:
     if invoice.contact_id is not None:
         about[Document.CONTACT] = [invoice.contact_id]
     query = _pushes(tuple(about)).options(selectinload(Push.attempts))
-    return list(db.session.scalars(query, {"location": invoice.location_id, **about}))
+    found = db.session.scalars(query, {"location": invoice.location_id, **about})
+    return sorted(found, key=lambda push: push.id)

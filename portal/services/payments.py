@@ -97,7 +97,8 @@ def rows(location: Location, ids: Sequence[int]) -> list[Row]:
     """These payments with how each stands, in a fixed number of queries."""
     given = {"location": location.id, "ids": ids}
     found = {payment.id: payment for payment in db.session.scalars(_these(), given)}
-    pushes = {push.document_id: push for push in db.session.scalars(_pushes_of(), given)}
+    made = sorted(db.session.scalars(_pushes_of(), given), key=lambda push: push.id)
+    pushes = {push.document_id: push for push in made}
     owners = {payment.invoice_id for payment in found.values()}
     beside = saying.around(location, location.connection, pushes.values(), owners)
     return [_row(found[each], pushes.get(each), beside) for each in ids if each in found]
@@ -139,7 +140,7 @@ def _these() -> Select[Payment]:
 
 @cache
 def _pushes_of() -> Select[Push]:
-    return select(Push).where(*_received(), among(Push.document_id, "ids")).order_by(Push.id)
+    return select(Push).where(*_received(), among(Push.document_id, "ids"))
 
 
 def _chosen(view: View) -> list[ColumnElement[bool]]:

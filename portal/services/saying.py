@@ -6,9 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import bindparam, select, union_all
+from sqlalchemy.orm import FromStatement
 
 from portal import clock, words
 from portal.extensions import db
@@ -256,8 +257,10 @@ def _links(
 
 
 @cache
-def _links_of(documents: tuple[str, ...]) -> Select[Link]:
+def _links_of(documents: tuple[str, ...]) -> FromStatement[Link]:
     """Every list asks this: made once for each choice of documents, whose ids have the documents' names."""
-    ways = [and_(Link.document == each, among(Link.document_id, each)) for each in documents]
     mine = (Link.tenant_id == bindparam("tenant"), Link.location_id == bindparam("location"))
-    return select(Link).where(*mine, or_(*ways))
+    arms = [
+        select(Link).where(*mine, Link.document == each, among(Link.document_id, each)) for each in documents
+    ]
+    return cast(FromStatement[Link], select(Link).from_statement(union_all(*arms)))
