@@ -91,12 +91,12 @@
   // What takes longer than a moment says so where it was asked for, and cannot be asked for twice meanwhile.
   const rest = (form) => {
     clearTimeout(form.soon);
-    form.querySelectorAll(".waits").forEach((note) => note.remove());
+    form.querySelectorAll(".working").forEach((note) => note.remove());
     form.querySelectorAll("button[data-waited]").forEach((button) => { button.disabled = false; button.removeAttribute("data-waited"); });
   };
   const wait = (form) => {
     const note = document.createElement("div"), bar = document.createElement("progress"), text = document.createElement("p");
-    note.className = "waits";
+    note.className = "working";
     bar.className = "bar";
     text.setAttribute("role", "status");
     bar.setAttribute("aria-label", form.dataset.waits || "Working");
