@@ -117,7 +117,7 @@ def lines(house: House) -> list[dict[str, Any]]:
 
 
 def reload_until(page: Page, url: str, there: Callable[[], bool]) -> None:
-    for _ in range(40):
+    for _ in range(150):
         page.goto(url)
         if there():
             return
