@@ -11,7 +11,6 @@ from sqlalchemy import ScalarSelect, Select, bindparam, func, or_, select
 
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, Location, Mapping, Push, PushState
-from portal.models.among import among
 from portal.services import choice
 
 ON_ITS_WAY = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
@@ -117,9 +116,7 @@ def sent_today(locations: Sequence[Location]) -> dict[int, int]:
         by_start.setdefault(midnight(location), []).append(location.id)
     if not by_start:
         return {}
-    since = or_(
-        *(among(Push.location_id, ids) & (Push.updated_at >= start) for start, ids in by_start.items())
-    )
+    since = or_(*(Push.location_id.in_(ids) & (Push.updated_at >= start) for start, ids in by_start.items()))
     rows = db.session.execute(
         select(Push.location_id, func.count())
         .where(Push.state == PushState.SENT, since)
