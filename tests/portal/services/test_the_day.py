@@ -69,8 +69,8 @@ def test_a_backlog_leaves_a_tenth_of_the_day_and_says_until_when_it_waits(stoppe
     assert row.day_used_until > clock.now()
     assert due.connections() == []
     waits = next(push for push in stopped.pushes("contact") if push.state == PushState.QUEUED)
-    around = saying.around(waits.location, row, [waits])
-    assert saying.sentence(waits, around).startswith("Waiting for the limit until ")
+    look = saying.state(waits, saying.around(waits.location, row, [waits]))
+    assert look.word.startswith("Waiting for the limit until ")
 
 
 def test_a_new_invoice_and_a_retry_by_hand_go_before_the_day_is_over(stopped: Stage) -> None:
