@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, bindparam, func, or_, select
+from sqlalchemy import ScalarSelect, Select, bindparam, func, select, union_all
 
 from portal.extensions import db
 from portal.models import Connection, ConnectionState, Location, Mapping, Push, PushState
@@ -116,12 +116,13 @@ def sent_today(locations: Sequence[Location]) -> dict[int, int]:
         by_start.setdefault(midnight(location), []).append(location.id)
     if not by_start:
         return {}
-    since = or_(*(Push.location_id.in_(ids) & (Push.updated_at >= start) for start, ids in by_start.items()))
-    rows = db.session.execute(
+    arms = [
         select(Push.location_id, func.count())
-        .where(Push.state == PushState.SENT, since)
+        .where(Push.location_id.in_(ids), Push.state == PushState.SENT, Push.updated_at >= start)
         .group_by(Push.location_id)
-    )
+        for start, ids in by_start.items()
+    ]
+    rows = db.session.execute(union_all(*arms))
     return {location_id: count for location_id, count in rows}
 
 
