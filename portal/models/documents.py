@@ -91,7 +91,7 @@ class Invoice(Base):
         UniqueConstraint("location_id", "hoop_id"),
         Index("ix_invoices_location_id_number", "location_id", "number"),
         Index("ix_invoices_location_id_created_at", "location_id", "created_at"),
-        Index("ix_invoices_location_id_total", "location_id", "total"),
+        Index("ix_invoices_location_id_total", "location_id", "total", "created_at", "id"),
         Index("ix_invoices_look_up_at", "look_up_at"),
     )
 
@@ -137,7 +137,7 @@ class Invoice(Base):
 
 
 Index("ix_invoices_folded", Invoice.location_id, folded(Invoice.number), postgresql_ops=OPERATORS)
-Index("ix_invoices_digits", Invoice.location_id, digits(Invoice.number))
+Index("ix_invoices_digits", Invoice.location_id, digits(Invoice.number), Invoice.created_at, Invoice.id)
 
 
 class Line(Base):

@@ -78,7 +78,7 @@ class Push(Base):
     __tablename__ = "pushes"
     __table_args__ = (
         UniqueConstraint("location_id", "document", "document_id", "operation"),
-        Index("ix_pushes_location_id_state_document", "location_id", "state", "document"),
+        Index("ix_pushes_location_id_state_document", "location_id", "state", "document", "updated_at", "id"),
         Index("ix_pushes_state_next_try_at", "state", "next_try_at"),
         Index("ix_pushes_location_id_id", "location_id", "id"),
         Index("ix_pushes_location_id_state_updated_at", "location_id", "state", "updated_at", "id", "document"),

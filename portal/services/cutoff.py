@@ -1,5 +1,6 @@
 """The cut-off: invoices created before the connection are left out, can be listed, and let in by an agency admin."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,7 +27,7 @@ from portal.models import (
     User,
 )
 from portal.services import audit, choice, following, standing
-from portal.services.paging import Page
+from portal.services.paging import SIZE, Page
 from portal.services.unit import transaction
 
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
@@ -53,15 +54,15 @@ class Preview:
 
 def left_out(location_id: int, page: int = 1) -> Page[tuple[Invoice, str]]:
     """The invoices that are not sent because they are from before the connection, newest first, each with why."""
-    wanted = _left_out(select(Invoice, Push.message), location_id).options(joinedload(Invoice.contact))
-    total = db.session.scalar(_left_out(select(func.count()), location_id)) or 0
-    number = max(1, min(page, -(-total // CHUNK) or 1))
-    rows = db.session.execute(
-        wanted.order_by(Invoice.created_at.desc(), Invoice.id.desc())
-        .limit(CHUNK)
-        .offset((number - 1) * CHUNK)
-    )
-    return Page([(invoice, message or "") for invoice, message in rows], number, total, CHUNK)
+    number = max(1, page)
+    rows = _page(location_id, number)
+    if not rows and number > 1:
+        number = max(1, -(-count(location_id) // SIZE))
+        rows = _page(location_id, number)
+    wanted = select(Invoice).where(Invoice.id.in_([row.id for row in rows]))
+    found = {each.id: each for each in db.session.scalars(wanted.options(joinedload(Invoice.contact)))}
+    total = rows[0].total if rows else 0
+    return Page([(found[row.id], row.message or "") for row in rows], number, total)
 
 
 def count(location_id: int) -> int:
@@ -149,6 +150,13 @@ def _take_some(connection_id: int) -> int:
         for invoice in found:
             following.take_up(session, invoice, connection)
         return len(found)
+
+
+def _page(location_id: int, number: int) -> Sequence[Any]:
+    """Ids and reasons of one page, each with how many there are in all: counted and sorted in one go, and narrow."""
+    narrow = select(Invoice.id, Push.message, func.count().over().label("total"))
+    newest = _left_out(narrow, location_id).order_by(Invoice.created_at.desc(), Invoice.id.desc())
+    return db.session.execute(newest.limit(SIZE).offset((number - 1) * SIZE)).all()
 
 
 def _movable(location_id: int, user: User) -> Connection:
