@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal_column
 from sqlalchemy.orm import Session
 
-DIGITS, NOUGHT, AFTER = literal_column("'0123456789'"), literal_column("'0'"), literal_column("1")
+DIGITS: ColumnElement[str] = literal_column("'0123456789'")
+NOUGHT: ColumnElement[str] = literal_column("'0'")
+AFTER: ColumnElement[int] = literal_column("1")
 LAST = "\U0010ffff"
 OPERATORS = {"folded": "text_pattern_ops"}
 
