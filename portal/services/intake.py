@@ -2,23 +2,15 @@
 
 import hashlib
 import logging
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
-from sqlalchemy import Connection, Table, bindparam, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
-
-from portal import clock, database, failpoints
-from portal.extensions import db
+from portal import clock, failpoints
 from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
 from portal.hoopai.signatures import Scheme
-from portal.models import EventState, InboundEvent, Source
-from portal.services import chime, listening
+from portal.models import EventState
+from portal.services import chime, inbox, listening
 from portal.services.applying import apply, waiting
 from portal.services.chime import JOB
 from portal.services.listening import Listener
@@ -27,12 +19,8 @@ __all__ = ["JOB", "MAX_BYTES", "TEST", "Answer", "apply", "receive", "waiting"]
 
 log = logging.getLogger(__name__)
 
-EVENTS: Table = InboundEvent.metadata.tables["inbound_events"]
-SOURCES: Table = Source.metadata.tables["sources"]
-_MARK = update(SOURCES).where(SOURCES.c.id == bindparam("source")).values(last_delivery_at=bindparam("at"))
 MAX_BYTES = 1_048_576
 TEST = "PortalTest"
-MARK_EVERY = 2.0
 CONTACTS = frozenset({"ContactCreate", "ContactUpdate"})
 REASONS = {
     "missing": "It carried no {scheme} header.",
@@ -76,7 +64,7 @@ def _receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     verdict = listener.judge(body, headers)
     if not verdict.ok:
         reason = _why(listener, verdict.reason, body, headers)
-        _count_refusal(listener.source_id, reason)
+        inbox.count_refusal(listener.source_id, reason)
         return Answer(401, f"The signature was not accepted. {reason}")
     return _keep(listener, body)
 
@@ -125,35 +113,8 @@ def _store(
         "state": state,
         "reason": reason[:300] if reason else None,
     }
-    with _writing() as line:
-        known_already = not line.execute(_insert(line.dialect.name), row).rowcount
-        if time.monotonic() - listener.marked > MARK_EVERY:
-            line.execute(_MARK, {"source": listener.source_id, "at": row["received_at"]})
-            listener.marked = time.monotonic()
-    if known_already:
+    if not inbox.store(listener, row):
         log.info("intake.repeated", extra={"source": listener.source_id})
-
-
-@contextmanager
-def _writing() -> Iterator[Connection]:
-    """A connection whose statements are durable once it is closed. PostgreSQL commits each by itself, in one go."""
-    if db.engine.dialect.name == "postgresql":
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as line:
-            yield line
-        return
-    token = database.writing.set(True)
-    try:
-        with db.engine.begin() as line:
-            yield line
-    finally:
-        database.writing.reset(token)
-
-
-@cache
-def _insert(dialect: str) -> Insert:
-    """Store an event unless it is known; compiled once."""
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return make(EVENTS).on_conflict_do_nothing(index_elements=["source_id", "dedupe"])
 
 
 def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str]) -> str:
@@ -166,14 +127,3 @@ def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str
     if reason == "missing" and envelopes.is_workflow(body):
         return f"{sentence} {envelopes.WORKFLOW}"
     return sentence
-
-
-def _count_refusal(source_id: int, reason: str) -> None:
-    with _writing() as line:
-        line.execute(
-            update(SOURCES)
-            .where(SOURCES.c.id == source_id)
-            .values(
-                refused_count=SOURCES.c.refused_count + 1, refused_at=clock.now(), refused_reason=reason[:200]
-            )
-        )
