@@ -37,13 +37,12 @@ def due(
     a single new invoice or a retry does not wait for ten thousand others, and costs no call of its own. With `since`
     only what was asked for after that moment.
     """
-    found = _of_kind(location_id, tenant_id, document, operation)
-    if since is not None:
-        found = found.where(Push.updated_at > since)
-    oldest = session.scalars(found.order_by(Push.id).limit(most)).all()
+    late = since is not None
+    facts = _facts(location_id, tenant_id, document, operation, since) | {"most": most}
+    oldest = session.scalars(_oldest(late), facts).all()
     if len(oldest) == most and most >= TENTH:
-        later = found.where(Push.updated_at > oldest[-1].updated_at)
-        newest = session.scalars(later.order_by(Push.updated_at.desc()).limit(most // TENTH)).all()
+        facts |= {"since": oldest[-1].updated_at, "most": most // TENTH}
+        newest = session.scalars(_newest(), facts).all()
     else:
         newest = sorted(oldest, key=lambda push: (push.updated_at, push.id))[-max(1, len(oldest) // TENTH) :]
     there = {push.id for push in newest}
@@ -60,15 +59,16 @@ def any_due(
     since: datetime | None = None,
 ) -> bool:
     """Whether anything of this kind may be sent now."""
-    return bool(due(session, location_id, tenant_id, document, operation, 1, since=since))
+    facts = _facts(location_id, tenant_id, document, operation, since)
+    return session.scalar(_nth(since is not None), facts | {"before": 0}) is not None
 
 
 def fills(
     session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation, many: int
 ) -> bool:
     """Whether at least so many of this kind may be sent now."""
-    found = _of_kind(location_id, tenant_id, document, operation).with_only_columns(Push.id)
-    return session.scalar(found.order_by(Push.id).offset(many - 1).limit(1)) is not None
+    facts = _facts(location_id, tenant_id, document, operation)
+    return session.scalar(_nth(False), facts | {"before": many - 1}) is not None
 
 
 def kinds_wanted(
@@ -103,6 +103,51 @@ def coming(
     session: Session, location_id: int, tenant_id: str, document: Document, operation: Operation
 ) -> int:
     """How many of this kind wait for a parent that is itself on its way to Xero or about to go."""
+    return session.scalar(_coming(), _facts(location_id, tenant_id, document, operation)) or 0
+
+
+def _facts(
+    location_id: int, tenant_id: str, document: Document, operation: Operation, since: datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "location_id": location_id, "tenant_id": tenant_id, "document": document, "operation": operation,
+        "moment": clock.now(), "since": since,
+    }  # fmt: skip
+
+
+def _of_kind() -> Select[Push]:
+    """The pushes of a location and kind; the statements that begin with it are made once."""
+    return select(Push).where(
+        Push.location_id == bindparam("location_id"),
+        Push.document == bindparam("document"),
+        Push.operation == bindparam("operation"),
+    )
+
+
+@cache
+def _ready(late_only: bool) -> Select[Push]:
+    found = _of_kind().where(ready(bindparam("moment", type_=Moment), bindparam("tenant_id")))
+    return found.where(Push.updated_at > bindparam("since", type_=Moment)) if late_only else found
+
+
+@cache
+def _oldest(late_only: bool) -> Select[Push]:
+    return _ready(late_only).order_by(Push.id).limit(bindparam("most"))
+
+
+@cache
+def _newest() -> Select[Push]:
+    return _ready(True).order_by(Push.updated_at.desc()).limit(bindparam("most"))
+
+
+@cache
+def _nth(late_only: bool) -> Select[int]:
+    """The one behind so many others, if there is one."""
+    return _ready(late_only).with_only_columns(Push.id).order_by(Push.id).offset(bindparam("before")).limit(1)
+
+
+@cache
+def _coming() -> Select[int]:
     parent = aliased(Push)
     on_its_way = (
         select(parent.id)
@@ -115,27 +160,14 @@ def coming(
         )
         .exists()
     )
-    found = select(func.count()).where(
-        Push.location_id == location_id,
-        Push.document == document,
-        Push.operation == operation,
-        Push.state == PushState.QUEUED,
-        on_its_way,
-        ~_parent_is_there(tenant_id),
-    )
-    return session.scalar(found) or 0
+    there = _parent_is_there(bindparam("tenant_id"))
+    waiting = _of_kind().where(Push.state == PushState.QUEUED, on_its_way, ~there)
+    return waiting.with_only_columns(func.count(), maintain_column_froms=True)
 
 
-def _of_kind(location_id: int, tenant_id: str, document: Document, operation: Operation) -> Select[Push]:
-    return select(Push).where(
-        Push.location_id == location_id,
-        Push.document == document,
-        Push.operation == operation,
-        ready(clock.now(), tenant_id),
-    )
-
-
-def ready(moment: datetime, tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+def ready(
+    moment: datetime | BindParameter[Any], tenant_id: BindParameter[Any] | InstrumentedAttribute[str]
+) -> ColumnElement[bool]:
     """The condition that a push can go now, by state and never by `id > last`.
 
     It is queued or has waited long enough, is in no open batch, its parent is in Xero, and no other push of the
@@ -152,7 +184,7 @@ def _wanted(moment: datetime | BindParameter[Any]) -> ColumnElement[bool]:
     )
 
 
-def _parent_is_there(tenant_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+def _parent_is_there(tenant_id: BindParameter[Any] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     link = aliased(Link)
     there = (
         select(link.id)
