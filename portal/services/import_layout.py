@@ -3,12 +3,11 @@
 Amounts are tax exclusive, which is what to choose in Xero's import dialogue. Xero's help, "Import sales invoices".
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from portal import tables
 from portal.models import Invoice, Line, Location
 from portal.services import amounts, connections, cutoff, letters, mappings, reckoning
 from portal.services.mappings import MappingBook
@@ -20,7 +19,6 @@ COLUMNS = (
     "TaxAmount", "TrackingName1", "TrackingOption1", "TrackingName2", "TrackingOption2", "Currency", "BrandingTheme",
 )  # fmt: skip
 AT_ONCE = 200
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 MONTH_FIRST = {"US"}
 CENT = Decimal("0.01")
 
@@ -33,11 +31,11 @@ def lines(location: Location) -> Iterator[str]:
     connection = connections.of(location.id)
     country = str(connection.organisation.get("country") or "") if connection else ""
     book = mappings.book(location.id)
-    yield _written(COLUMNS)
+    yield tables.line(COLUMNS)
     after = 0
     while found := cutoff.invoices(location.id, after, AT_ONCE):
         for invoice in found:
-            yield from (_written(row) for row in rows(invoice, book, country))
+            yield from (tables.line(row) for row in rows(invoice, book, country))
         after = found[-1].id
 
 
@@ -49,7 +47,7 @@ def rows(invoice: Invoice, book: MappingBook, country: str) -> Iterator[list[str
         discount = ways.discount_rate if ways.amounts == "Exclusive" else None
         yield [
             *_head(invoice, country),
-            "", _safe(line.description or line.name), _plain(quantity), _plain(unit),
+            "", tables.safe(line.description or line.name), _plain(quantity), _plain(unit),
             _plain(discount) if discount else "", _account(line, book), _tax(line, book), _plain(tax),
             "", "", "", "", invoice.currency, "",
         ]  # fmt: skip
@@ -66,7 +64,7 @@ def _head(invoice: Invoice, country: str) -> list[str]:
         invoice.number_sent, letters.reference(invoice),
     ]  # fmt: skip
     dates = [_day(day, country), _day(invoice.due_date or day, country)]
-    return [*(_safe(text) for text in texts), *dates, f"{invoice.total:.2f}"]
+    return [*(tables.safe(text) for text in texts), *dates, f"{invoice.total:.2f}"]
 
 
 def _amounts(line: Line, ways: amounts.Reckoning, index: int) -> tuple[Decimal, Decimal, Decimal]:
@@ -87,12 +85,12 @@ def _amounts(line: Line, ways: amounts.Reckoning, index: int) -> tuple[Decimal, 
 
 def _account(line: Line, book: MappingBook) -> str:
     account = book.account_of_line(line.product_id, line.category_key)
-    return _safe(account.code or "") if account is not None and account.takes_lines else ""
+    return tables.safe(account.code or "") if account is not None and account.takes_lines else ""
 
 
 def _tax(line: Line, book: MappingBook) -> str:
     rate = book.tax_for(line.tax_key)
-    return _safe(rate.name) if rate is not None and rate.usable else ""
+    return tables.safe(rate.name) if rate is not None and rate.usable else ""
 
 
 def _day(day: date, country: str) -> str:
@@ -103,13 +101,3 @@ def _plain(value: Decimal) -> str:
     text = f"{value:.4f}"
     whole, _, rest = text.partition(".")
     return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _written(row: list[str] | tuple[str, ...]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(row)
-    return out.getvalue()

@@ -4,13 +4,13 @@ import csv
 import io
 from dataclasses import dataclass, field
 
+from portal import tables
 from portal.errors import ChooseAgain
 from portal.models import LedgerAccount, MappingKind
 from portal.services import mapping_history, mapping_rules, mapping_table, mappings, tracking
 from portal.services.mapping_book import DEFAULT_ACCOUNT, Choices, MappingBook, Target
 
 COLUMNS = ("kind", "key", "name", "goes to", "goes to (name)")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TAKEN_BACK = "none"
 MOST_ROWS = 20_000
 
@@ -38,26 +38,18 @@ class Read:
         return [row for row in self.rows if row.problem]
 
 
-def safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def export(location_id: int) -> str:
     """Every category, tax and payment method with its choice; an empty one follows the default."""
     book = mappings.book(location_id)
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(COLUMNS)
+    lines = [tables.line(COLUMNS)]
     for (kind, key), name in _targets(location_id, book).items():
         value = book.chosen.get((kind, key), "")
         account = book.accounts.get(value)
         option = book.options.get(value)
         to = (account.code or value) if account else option.name if option else value
-        table.writerow(
-            [safe(cell) for cell in (kind, key, name, to, book.label(kind, value) if value else "")]
-        )
-    return text.getvalue()
+        cells = (kind, key, name, to, book.label(kind, value) if value else "")
+        lines.append(tables.line(map(tables.safe, cells)))
+    return "".join(lines)
 
 
 def read(location_id: int, text: str) -> Read:
@@ -157,5 +149,4 @@ def _targets(location_id: int, book: MappingBook) -> dict[Target, str]:
 
 
 def _plain(value: object) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return tables.meant(value.strip()) if isinstance(value, str) else ""

@@ -1,18 +1,16 @@
 """The results of a reconciliation as people and programs read them."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from portal import tables
 from portal.extensions import db
 from portal.models import Connection, Difference, DifferenceKind, Document, Reconciliation
 from portal.services import cursors, paging, xero_links
 from portal.services.cursors import Feed
 from portal.services.differing import WORDS, Words
-from portal.services.mapping_csv import safe
 from portal.services.paging import Page
 
 COLUMNS = ("what", "document", "number", "date", "in HoopAI", "in Xero", "reason", "next step", "Xero id")
@@ -66,7 +64,7 @@ def feed(run: Reconciliation, cursor: str | None, size: int) -> Feed[Row]:
 
 def as_csv(run: Reconciliation) -> Iterator[str]:
     """All differences as CSV, some lines at a time."""
-    yield _line(COLUMNS)
+    yield tables.line(COLUMNS)
     rows = db.session.scalars(
         select(Difference)
         .where(Difference.run_id == run.id)
@@ -79,7 +77,7 @@ def as_csv(run: Reconciliation) -> Iterator[str]:
             words.title, str(each.document), each.number, str(each.day or ""), each.ours, each.theirs, each.message,
             words.next_step, each.xero_id,
         )  # fmt: skip
-        yield _line([safe(cell or "") for cell in cells])
+        yield tables.line(map(tables.safe, cells))
 
 
 def _rows(run: Reconciliation, found: Sequence[Difference]) -> list[Row]:
@@ -91,9 +89,3 @@ def _address(connection: Connection | None, each: Difference) -> str | None:
     if connection is None or each.xero_id is None or each.document != Document.INVOICE:
         return None
     return xero_links.invoice_address(connection, each.xero_id)
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue()

@@ -1,15 +1,13 @@
 """Reading the audit trail: searched, filtered, page after page, and as a file."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from io import StringIO
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, or_, select
 
-from portal import clock
+from portal import clock, tables
 from portal.extensions import db
 from portal.models import AuditEntry, Location, User
 from portal.services import audit_words
@@ -19,7 +17,6 @@ from portal.services.unit import release
 SIZE = 50
 CHUNK = 500
 HEAD = ("When", "Time zone", "Who", "E-mail", "What", "Where", "Details")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ def people(agency_id: int) -> list[User]:
 def lines(wanted: Wanted) -> Iterator[str]:
     """All that is asked for as CSV, a line at a time; times in the zone of the page."""
     zone = clock.zone(wanted.zone)
-    yield _line(HEAD)
+    yield tables.line(HEAD)
     before = wanted.before
     while True:
         rows = _entries(wanted, CHUNK, before)
@@ -101,9 +98,16 @@ def lines(wanted: Wanted) -> Iterator[str]:
         for each in rows:
             at = each.at.astimezone(zone)
             who = each.who or "Not signed in"
-            yield _line(
-                (f"{at:%Y-%m-%d %H:%M:%S}", wanted.zone, who, each.email, each.what, each.where, each.detail)
+            cells = (
+                f"{at:%Y-%m-%d %H:%M:%S}",
+                wanted.zone,
+                who,
+                each.email,
+                each.what,
+                each.where,
+                each.detail,
             )
+            yield tables.line(map(tables.safe, cells))
         if len(rows) < CHUNK:
             return
         before = rows[-1].number
@@ -154,14 +158,6 @@ def _entry(row: AuditEntry, user: User | None, location: Location | None) -> Ent
         location.name if location else None,
         row.detail,
     )
-
-
-def _line(cells: Sequence[str | None]) -> str:
-    """One line of CSV; what a spreadsheet would take for a formula is shown as text."""
-    out = StringIO()
-    safe = [f"'{cell}" if cell and cell.startswith(FORMULA) else cell or "" for cell in cells]
-    csv.writer(out).writerow(safe)
-    return out.getvalue()
 
 
 def _number(text: str) -> int | None:

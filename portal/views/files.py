@@ -1,7 +1,5 @@
 """Lists as files: CSV that streams, says the same as the page, and that no spreadsheet takes for formulas."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +7,7 @@ from typing import TypeVar
 
 from flask import Response, stream_with_context
 
+from portal import tables
 from portal.filters import amount
 from portal.models import Location
 from portal.services import activity, invoices, payments, roster
@@ -16,7 +15,6 @@ from portal.words import DOCUMENTS, IN_HOOPAI, IN_XERO, OPERATIONS, STAGES
 
 Item = TypeVar("Item")
 Cell = str | int | Decimal | date | datetime | None
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def of_activity(location: Location, rows: Iterable[activity.Row]) -> Response:
@@ -111,21 +109,13 @@ def money(value: Decimal | None, currency: str | None) -> str | None:
 def _lines(
     heads: Sequence[str], items: Iterable[Item], row: Callable[[Item], Sequence[Cell]]
 ) -> Iterator[str]:
-    yield "\ufeff" + _line(heads)
+    yield "\ufeff" + tables.line(heads)
     for item in items:
-        yield _line([_text(cell) for cell in row(item)])
-
-
-def _line(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
+        yield tables.line([_text(cell) for cell in row(item)])
 
 
 def _text(cell: Cell) -> str:
     """A cell as text; one that a spreadsheet would take for a formula is kept from it."""
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="seconds")
-    text = "" if cell is None else str(cell)
-    number = text.lstrip("-").replace(".", "", 1).isdigit()
-    return f"'{text}" if text.startswith(FORMULA) and not number else text
+    return "" if cell is None else tables.safe(str(cell))

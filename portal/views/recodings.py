@@ -1,17 +1,15 @@
 """Re-coding: what became of invoices in Xero whose category got another account."""
 
-import csv
-import io
-
 from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal import tables
 from portal.errors import ChooseAgain
 from portal.filters import plural
 from portal.forms import ids
 from portal.render import done, page_or
 from portal.security import here, me
-from portal.services import mapping_csv, mapping_history, recoding
+from portal.services import mapping_history, recoding
 
 BASE = "/locations/<location_id>/settings/integrations/xero/account-mapping/recode"
 room = Blueprint("recodings", __name__, url_prefix=BASE)
@@ -54,12 +52,9 @@ def cancel(recoding_id: int) -> AnyResponse:
 def results(recoding_id: int) -> Response:
     """Every result as CSV."""
     found = recoding.one(here().id, recoding_id)
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(["invoice", "result", "message"])
-    for row in recoding.all_results(found):
-        table.writerow([mapping_csv.safe(each) for each in (row.number, row.state, row.message)])
-    return mapping_csv_response(text.getvalue(), "re-coding.csv")
+    rows = [(row.number, row.state, row.message) for row in recoding.all_results(found)]
+    lines = [tables.line(map(tables.safe, row)) for row in (("invoice", "result", "message"), *rows)]
+    return mapping_csv_response("".join(lines), "re-coding.csv")
 
 
 def mapping_csv_response(text: str, name: str) -> Response:
