@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -39,6 +40,13 @@ class WebhookEndpoint(Base):
 
     location: Mapped[Location] = relationship()
     made_by: Mapped[User | None] = relationship()
+
+    @property
+    def name(self) -> str:
+        """The address as everybody may read it: what calls it may be a secret, so of the path only its end is told."""
+        parts = urlsplit(self.url)
+        rest = f"{parts.path}?{parts.query}".strip("/?")
+        return f"{parts.scheme}://{parts.hostname}" + (f"/…{rest[-4:]}" if rest else "")
 
     @property
     def row(self) -> str:

@@ -27,11 +27,10 @@ WORDS: dict[EventState, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One delivery: when, which event in which shape, about which invoice, and what became of it."""
+    """One delivery: when, which event, about which invoice, and what became of it."""
 
     at: datetime
     event: str
-    shape: str
     hoop_id: str | None
     number: str | None
     invoice_id: int | None
@@ -56,7 +55,6 @@ def recent(location_id: int) -> list[Row]:
         select(
             InboundEvent.received_at,
             InboundEvent.event,
-            InboundEvent.shape,
             InboundEvent.hoop_id,
             InboundEvent.state,
             InboundEvent.reason,
@@ -72,8 +70,8 @@ def recent(location_id: int) -> list[Row]:
         .limit(MOST)
     )
     return [
-        Row(at, event or "not an event", shape or "", hoop_id, number, invoice_id, *WORDS[state], reason)
-        for at, event, shape, hoop_id, state, reason, number, invoice_id in found
+        Row(at, event or "not an event", hoop_id, number, invoice_id, *WORDS[state], reason)
+        for at, event, hoop_id, state, reason, number, invoice_id in found
     ]
 
 

@@ -70,7 +70,7 @@ def add(location_id: int, user: User, url: str, events: Sequence[str]) -> Shown:
         endpoint.secret_sealed, endpoint.made_by_id = secrets.seal(secret, endpoint.row), user.id
         session.add(endpoint)
         session.flush()
-        audit.note(session, user, location_id, "webhooks_out.add", url)
+        audit.note(session, user, location_id, "webhooks_out.add", endpoint.name)
         return Shown(endpoint.id, url, secret)
 
 
@@ -80,7 +80,7 @@ def rotate(location_id: int, user: User, endpoint_id: int) -> Shown:
     with transaction() as session:
         endpoint = _one(session, location_id, endpoint_id)
         secrets.replace(endpoint, secret, BOTH_COUNT)
-        audit.note(session, user, location_id, "webhooks_out.rotate", endpoint.url)
+        audit.note(session, user, location_id, "webhooks_out.rotate", endpoint.name)
         return Shown(endpoint.id, endpoint.url, secret)
 
 
@@ -90,7 +90,7 @@ def choose(location_id: int, user: User, endpoint_id: int, events: Sequence[str]
     with transaction() as session:
         endpoint = _one(session, location_id, endpoint_id)
         endpoint.events = wanted
-        audit.note(session, user, location_id, "webhooks_out.choose", f"{endpoint.url}: {', '.join(wanted)}")
+        audit.note(session, user, location_id, "webhooks_out.choose", f"{endpoint.name}: {', '.join(wanted)}")
 
 
 def remove(location_id: int, user: User, endpoint_id: int) -> str:
@@ -106,7 +106,7 @@ def remove(location_id: int, user: User, endpoint_id: int) -> str:
         for delivery in waiting:
             delivery.state, delivery.settled_at, delivery.next_at = DeliveryState.GIVEN_UP, clock.now(), None
             delivery.answer = "The address was removed."
-        audit.note(session, user, location_id, "webhooks_out.remove", endpoint.url)
+        audit.note(session, user, location_id, "webhooks_out.remove", endpoint.name)
         return endpoint.url
 
 
@@ -130,7 +130,7 @@ def send_again(location_id: int, user: User, endpoint_id: int, delivery_id: int)
         delivery.state, delivery.tries, delivery.next_at = DeliveryState.QUEUED, 0, moment
         delivery.until, delivery.settled_at = moment + heralding.GIVEN_UP_AFTER, None
         endpoint.rest_until, endpoint.failures = None, 0
-        audit.note(session, user, location_id, "webhooks_out.again", f"{delivery.event} to {endpoint.url}")
+        audit.note(session, user, location_id, "webhooks_out.again", f"{delivery.event} to {endpoint.name}")
     bell.ring(JOB, endpoint_id)
 
 

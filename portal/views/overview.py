@@ -1,10 +1,11 @@
 """All locations of the agency."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
 from portal.forms import ids, lists
 from portal.render import page_or
-from portal.security import me
+from portal.security import here, me
 from portal.services import roster, users
 from portal.views import files
 
@@ -39,3 +40,9 @@ def find() -> Response:
     search = lists.choice(request.args).search
     locations = users.locations_of(me(), search, SWITCH + 1)
     return page_or("overview/_switch.html", "overview/find.html", found=locations, search=search, most=SWITCH)
+
+
+@room.get("/locations/<location_id>")
+def enter() -> AnyResponse:
+    """A location by its bare address: how its documents fare."""
+    return redirect(url_for("pushes.index", location_id=here().hoop_id))

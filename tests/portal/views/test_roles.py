@@ -96,6 +96,27 @@ def test_an_account_admin_works_in_the_given_locations_only(site: Flask, bea: Br
             assert bea.get(theirs).status_code != 403, rule.rule
 
 
+def test_the_secret_end_of_a_webhooks_address_is_only_read_by_those_who_may_change_it(
+    site: Flask, ana: Browser, viewer: Browser
+) -> None:
+    secret, base = "T024/B7/s3cr3t-of-theirs", f"/locations/{HARBOUR}"
+    fields = {"url": f"https://hooks.example.com/services/{secret}", "event": "invoice.sent"}
+    assert ana.post(f"{base}/settings/webhooks", fields, token=ana.token()).status_code < 400
+    assert secret in ana.get(f"{base}/settings/webhooks").text
+    for page in (f"{base}/settings/webhooks", f"{base}/settings/webhooks/1"):
+        assert secret not in viewer.get(page).text
+        assert "https://hooks.example.com/…eirs" in viewer.get(page).text
+    for page in (f"{base}/audit", f"{base}/audit.csv"):
+        told = ana.get(page).text
+        assert "https://hooks.example.com/…eirs" in told
+        assert secret not in told
+
+
+def test_a_location_by_its_bare_address_leads_to_its_documents(ana: Browser, stranger: Browser) -> None:
+    assert ana.get(f"/locations/{HARBOUR}").headers["Location"].endswith(f"/{HARBOUR}/sync-activity")
+    assert stranger.get(f"/locations/{HARBOUR}").status_code == 404
+
+
 def _move(browser: Browser, path: str, token: str):  # type: ignore[no-untyped-def]
     fields = {"sure": "yes", "day": "2026-01-01", "expected": "1", "email": "a@b.example", "role": "viewer"}
     return browser.post(path, fields, token=token)
