@@ -370,7 +370,8 @@ def _queue(tally: Tally) -> Check:
 
 def _minutes(since: datetime) -> str:
     minutes = int((clock.now() - since).total_seconds() // 60)
-    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
+    hours = minutes // 60
+    return f"{minutes} minutes" if hours < 2 else f"{hours} hours" if hours < 48 else f"{hours // 24} days"
 
 
 def _listed(names: list[str]) -> str:

@@ -46,6 +46,12 @@ class Group:
         """What is wrong, in a few words."""
         return f"{self.advice.title}: {self.subject}" if self.subject else self.advice.title
 
+    @property
+    def detail(self) -> str:
+        """What the message adds to the title: nothing where the title names the choice that is missing."""
+        named = bool(self.subject) and self.cause.startswith(("category:", "tax:"))
+        return "" if named else self.message
+
 
 def groups(location: Location, missing: Missing | None = None) -> list[Group]:
     """What needs a person, grouped by cause, the largest first; in a fixed number of queries.
