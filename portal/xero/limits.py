@@ -82,10 +82,10 @@ class QuotaLeft:
 class Quota:
     """The limits of every organisation, kept in Redis and shared by all processes.
 
-    Each step is one atomic script under Redis's own clock. The minute slides, with a second's guard, and is
-    corrected by Xero's headers; the day is learnt from the headers, and shares of it are kept (see Share).
-    A slot whose holder died is free again after 120 s. After Redis lost everything, an organisation's first
-    call goes alone. Redis's own errors pass through: use LocalQuota meanwhile.
+    Each step is one atomic script under Redis's own clock. The minute slides, with a second's guard; where Xero's
+    headers tell of calls that are not known here, those count too. The day is learnt from the headers, and shares of
+    it are kept (see Share). A slot whose holder died is free again after 120 s. After Redis lost everything, an
+    organisation's first call goes alone. Redis's own errors pass through: use LocalQuota meanwhile.
     """
 
     def __init__(
@@ -137,7 +137,8 @@ class Quota:
         wait = None if throttled is None else throttled.retry_after
         facts = [_or_empty(one) for one in (left.minute, left.day, left.app_minute)]
         self._release(
-            keys=self._keys(tenant_id), args=[token, now or 0, int(sent), *facts, problem, _or_empty(wait)]
+            keys=self._keys(tenant_id),
+            args=[token, now or 0, int(sent), *facts, problem, _or_empty(wait), self._minute, self._slots],
         )
 
     def reclaim(self, tenant_id: str, holder: str, present: str, *, now: float | None = None) -> None:
@@ -150,12 +151,10 @@ class Quota:
 
     def left(self, tenant_id: str, *, now: float | None = None) -> QuotaLeft:
         """What is left for an organisation."""
-        used, _, header, day, limit, until = self._left(
+        used, _, others, day, limit, until = self._left(
             keys=self._keys(tenant_id), args=["", now or 0, GUARD]
         )
-        minute = self._minute - int(used)
-        if _text(header):
-            minute = min(minute, int(float(_text(header))))
+        minute = self._minute - int(used) - (_whole(others) or 0)
         return QuotaLeft(
             minute=max(minute, 0),
             day=_whole(day),

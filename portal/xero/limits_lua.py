@@ -3,6 +3,9 @@ numbers.
 
 One organisation has three keys: `m` grants of the last minute (sorted by time), `s` the open slots (sorted
 by the end of their lease), `h` what is known. `a` (grants) and `ah` (what is known) are the whole app's.
+
+`others` of `h` are the calls of this minute that Xero counts and `m` does not know: those made without Redis, or
+before it lost everything. Our own are never learnt from a header: they would be counted twice while they are open.
 """
 
 _COMMON = """
@@ -23,7 +26,7 @@ local function expire(key, name, at)
   if till and till <= now then redis.call('HDEL', key, name, at) end
 end
 redis.call('ZREMRANGEBYSCORE', s, '-inf', now)
-expire(h, 'minute_left', 'minute_until')
+expire(h, 'others', 'others_until')
 expire(ah, 'app_left', 'app_until')
 local day_until = num(h, 'day_until')
 if day_until and day_until <= now then
@@ -62,12 +65,13 @@ if day_left and day_left <= reserve then
 end
 
 redis.call('ZREMRANGEBYSCORE', m, '-inf', now - span)
-if redis.call('ZCARD', m) >= limit then
+local others = num(h, 'others') or 0
+if redis.call('ZCARD', m) + others >= limit then
   local first = redis.call('ZRANGE', m, 0, 0, 'WITHSCORES')
-  return no(tonumber(first[2]) + span - now, 'minute')
+  local next_one = tonumber(first[2] or now + 60) + span
+  if others > 0 then next_one = math.min(next_one, num(h, 'others_until')) end
+  return no(next_one - now, 'minute')
 end
-local minute_left = num(h, 'minute_left')
-if minute_left and minute_left <= 0 then return no(num(h, 'minute_until') - now, 'minute') end
 
 local open = redis.call('ZCARD', s)
 local fewer = num(h, 'fewer_until')
@@ -87,7 +91,6 @@ redis.call('ZADD', m, now, token)
 redis.call('ZADD', a, now, token)
 redis.call('ZADD', s, now + lease, token)
 add(h, 'day_left', -1)
-add(h, 'minute_left', -1)
 add(ah, 'app_left', -1)
 if probing then set(h, 'day_probe', now + 3600) end
 redis.call('EXPIRE', m, 180)
@@ -97,17 +100,17 @@ return {1, '0', ''}
 """
 )
 
-# ARGV: token, now, sent, minute left, day left, app left ('' unknown), throttled by, retry after ('' unknown)
+# ARGV: token, now, sent, minute left, day left, app left, throttled by, retry after ('' unknown), minute limit, slots
 RELEASE = (
     _COMMON
     + """
 local sent, minute, day, app = ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local problem, wait = ARGV[7], tonumber(ARGV[8])
+local limit, in_the_air = tonumber(ARGV[9]), tonumber(ARGV[10]) - 1
 local held = redis.call('ZREM', s, token)
 if not sent then
   if redis.call('ZREM', m, token) == 1 then
     add(h, 'day_left', 1)
-    add(h, 'minute_left', 1)
     add(ah, 'app_left', 1)
   end
   redis.call('ZREM', a, token)
@@ -116,20 +119,31 @@ end
 redis.call('HSET', h, 'seen', '1')
 local open = redis.call('ZCARD', s)
 
-local function correct(key, name, until_name, left, span)
-  local known = num(key, name)
-  if known == nil or left > known + 10 then
-    set(key, name, left)
-    set(key, until_name, now + span)
-    return true
-  elseif left < known then
-    set(key, name, left)
+if minute then
+  -- Of ours Xero has counted this call and those before it, but for what was in the air with it; perhaps all.
+  local since = '(' .. string.format('%.6f', now - 61)
+  local mine = redis.call('ZSCORE', m, token)
+  local before = mine and redis.call('ZCOUNT', m, since, '(' .. mine) or 0
+  local surely = 1 + math.max(before - in_the_air, 0)
+  local least = limit - minute - redis.call('ZCOUNT', m, since, '+inf')
+  local most = math.max(limit - minute - surely, 0)
+  local others = num(h, 'others') or 0
+  if least > others then
+    set(h, 'others', most)
+    set(h, 'others_until', now + 61)
+  elseif most < others then
+    set(h, 'others', most)
   end
-  return false
 end
-
-if minute then correct(h, 'minute_left', 'minute_until', math.max(minute - open, 0), 61) end
-if app then correct(ah, 'app_left', 'app_until', math.max(app - 64, 0), 61) end
+if app then
+  local known, left = num(ah, 'app_left'), math.max(app - 64, 0)
+  if known == nil or left > known + 10 then
+    set(ah, 'app_left', left)
+    set(ah, 'app_until', now + 61)
+  elseif left < known then
+    set(ah, 'app_left', left)
+  end
+end
 if day then
   local known, left = num(h, 'day_left'), math.max(day - open, 0)
   if known == nil or left > known + 30 then
@@ -139,13 +153,13 @@ if day then
   elseif left < known then
     set(h, 'day_left', left)
   end
-  local limit = num(h, 'day_limit') or 0
+  local whole = num(h, 'day_limit') or 0
   if day >= 1000 then
-    limit = math.max(limit, 5000)
+    whole = math.max(whole, 5000)
   elseif day >= 900 and known and left > known + 30 then
-    limit = 1000
+    whole = 1000
   end
-  if limit > 0 then set(h, 'day_limit', limit) end
+  if whole > 0 then set(h, 'day_limit', whole) end
 end
 
 local function block(key, till, by)
@@ -195,7 +209,7 @@ return freed
 """
 )
 
-# What is known, without changing it: minute used, slots open, minute left, day left, day limit, day until
+# What is known, without changing it: minute used, slots open, used by others, day left, day limit, day until
 LEFT = (
     _COMMON
     + """
@@ -203,7 +217,7 @@ local span = 60 + tonumber(ARGV[3])
 local function get(name) return redis.call('HGET', h, name) or '' end
 return {
   redis.call('ZCOUNT', m, '(' .. string.format('%.6f', now - span), '+inf'), redis.call('ZCARD', s),
-  get('minute_left'), get('day_left'), get('day_limit'), get('day_until')
+  get('others'), get('day_left'), get('day_limit'), get('day_until')
 }
 """
 )

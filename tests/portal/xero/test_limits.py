@@ -89,6 +89,31 @@ def test_a_new_window_in_the_header_opens_the_way_again(quota):
     assert one_call(quota, 2, T0 + 1).ok
 
 
+def test_calls_in_the_air_are_not_counted_twice(quota):
+    one_call(quota, "first", T0, LimitsLeft(minute=59, day=4000))
+    for turn in range(8):
+        now = T0 + 1 + turn
+        for place in range(5):
+            assert quota.acquire(ORG, f"{turn}/{place}", now=now + place / 100).ok
+        left = LimitsLeft(
+            minute=59 - 5 * (turn + 1), day=4000
+        )  # all five were counted before the first answer left
+        for place in (3, 0, 4, 2, 1):
+            quota.release(ORG, f"{turn}/{place}", left, now=now + 0.5)
+        assert quota.left(ORG, now=now + 0.5).minute == left.minute
+
+
+def test_calls_that_nobody_here_knows_of_are_seen_among_our_own(quota):
+    one_call(quota, "first", T0, LimitsLeft(minute=59, day=4000))
+    for number in range(20):
+        one_call(quota, number, T0 + 1 + number / 10, LimitsLeft(minute=58 - number - 7, day=4000))
+    left = quota.left(ORG, now=T0 + 4).minute
+    assert 60 - 21 - 7 - 4 <= left <= 60 - 21 - 7, "at most four too few, never one too many"
+    granted = sum(one_call(quota, f"more{number}", T0 + 5).ok for number in range(60))
+    assert granted == left
+    assert one_call(quota, "later", T0 + 1 + 61 + 2.1).ok
+
+
 def test_an_answer_overtaken_by_others_does_not_raise_what_is_left(quota):
     one_call(quota, 0, T0, LimitsLeft(minute=30, day=900))
     for number in range(1, 6):
