@@ -127,7 +127,7 @@ def _bill(hoop: Hoop, company: str, *lines: tuple[str, str, str, str], **more: s
 
 def _settled(house: House, hoop: Hoop) -> None:
     pushes = "SELECT count(*) FROM pushes WHERE state IN ('queued', 'sending', 'waiting')"
-    deliveries = "SELECT count(*) FROM inbound_events WHERE applied_at IS NULL"
+    deliveries = "SELECT count(*) FROM inbound_events WHERE state = 'received'"
     wait_until(hoop.idle, 20, "HoopAI's deliveries")
     for question in (deliveries, pushes):
         wait_until(lambda asked=question: not house.query(asked)[0][0], 30, f"none of {question}")

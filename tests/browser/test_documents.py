@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import stock
 from tests.browser.conftest import Watched
@@ -46,3 +46,46 @@ def test_the_checks_show_how_far_they_are(ana: Watched, house: House, stocked: s
     expect(page.get_by_text("4 of 4 steps settled")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("The address answers, and the signature was accepted.")).to_be_visible()
     fits_everybody(page)
+
+
+def test_chosen_documents_are_left_out_tried_again_and_a_retry_is_called_off(
+    ana: Watched, house: House, stocked: stock.Stock
+) -> None:
+    hoop = house.hoop(HARBOUR)
+    made = [stock._bill(hoop, "Cobalt Cycles", ("Venue", "70", "1", stock.LEVY)) for _ in range(3)]
+    stock._settled(house, hoop)
+    page = ana.page()
+    page.goto(house.page(HARBOUR, "sync-activity?state=needs-you&kind=invoices"))
+    _choose(page, house, made)
+    page.get_by_role("button", name="Do not send chosen").click()
+    expect(page.get_by_text("3 documents will not be sent.")).to_be_visible()
+    page.goto(house.page(HARBOUR, "sync-activity?state=not-sent&kind=invoices"))
+    expect(page.locator("tbody").get_by_text(re.compile("skipped by Ana", re.I))).to_have_count(3)
+    _choose(page, house, made)
+    page.get_by_role("button", name="Retry chosen").click()
+    wait_until(lambda: _states(house, made) == {"blocked"}, 30, "their problem again")
+    page.goto(house.page(HARBOUR, "settings/integrations"))
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    page.goto(house.page(HARBOUR, "troubleshooting"))
+    group = page.get_by_role("article").filter(has_text="A tax has no fitting rate in Xero")
+    group.get_by_role("button", name=re.compile("^Retry")).click()
+    fits_everybody(page)
+    page.get_by_role("button", name="Call off the rest").click()
+    expect(page.get_by_text(re.compile("documents called off"))).to_be_visible()
+    assert _states(house, made) == {"blocked"}
+    page.goto(house.page(HARBOUR, "settings/integrations"))
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("link", name="Live")).to_be_visible()
+
+
+def _choose(page: Page, house: House, hoop_ids: list[str]) -> None:
+    for hoop_id in hoop_ids:
+        page.locator("tr", has=page.locator(f'a[href$="/{hoop_id}"]')).get_by_role("checkbox").check()
+    expect(page.locator("[data-chosen]")).to_have_text(f"{len(hoop_ids)} chosen")
+
+
+def _states(house: House, hoop_ids: list[str]) -> set[str]:
+    ids = ", ".join(f"'{each}'" for each in hoop_ids)
+    asked = "SELECT p.state FROM pushes p JOIN invoices i ON i.id = p.document_id AND p.document = 'invoice' "
+    return {state for (state,) in house.query(f"{asked} WHERE i.hoop_id IN ({ids})")}
