@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.sql.dml import Insert
 
 from portal import clock, database
@@ -88,7 +89,7 @@ def count_refusal(source_id: int, reason: str) -> None:
 
 
 def _keep(entries: Sequence[_Entry]) -> None:
-    """All in one transaction; where that fails each in its own, so that what breaks one harms no other."""
+    """All in one transaction; where one breaks it, each in its own. With the database away none is tried twice."""
     try:
         with _writing(len(entries)) as line:
             for entry in entries:
@@ -96,12 +97,19 @@ def _keep(entries: Sequence[_Entry]) -> None:
             _mark(line, [entry.listener for entry in entries])
         for entry in entries:
             entry.error = None
+    except (OperationalError, InterfaceError) as away:
+        _fail(entries, away)
     except Exception as error:
-        if len(entries) > 1:
+        if len(entries) == 1:
+            _fail(entries, error)
+        else:
             for entry in entries:
                 _keep([entry])
-        else:
-            entries[0].error = error
+
+
+def _fail(entries: Sequence[_Entry], error: Exception) -> None:
+    for entry in entries:
+        entry.error = error
 
 
 def _mark(line: Connection, listeners: Sequence[Listener]) -> None:

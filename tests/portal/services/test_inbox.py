@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import event, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from portal import clock
 from portal.extensions import db
@@ -52,7 +52,7 @@ def _at_once(ear: Listener, rows: list[dict[str, Any]]) -> tuple[list[object], i
         with app.app_context():
             try:
                 heard[place] = inbox.store(ear, rows[place])
-            except IntegrityError as error:
+            except (IntegrityError, OperationalError) as error:
                 heard[place] = error
 
     threads = [threading.Thread(target=store, args=(place,)) for place in range(len(rows))]
@@ -89,6 +89,19 @@ def test_one_that_the_database_refuses_harms_no_other(ear: Listener) -> None:
     assert isinstance(heard.pop(3), IntegrityError)
     assert heard == [True] * 5
     assert set(db.session.scalars(select(InboundEvent.dedupe))) == {"d0", "d1", "d2", "d4", "d5"}
+
+
+def test_with_the_database_away_all_hear_it_at_once(ear: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def away(many: int) -> None:
+        tried.append(many)
+        raise OperationalError("INSERT", {}, Exception("gone"))
+
+    monkeypatch.setattr(inbox, "_writing", away)
+    heard, _ = _at_once(ear, [_row(ear, f"d{number}") for number in range(6)])
+    assert all(isinstance(each, OperationalError) for each in heard)
+    assert tried == [6]
 
 
 def test_a_writer_that_is_cut_short_leaves_nobody_waiting(
