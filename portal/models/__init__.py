@@ -12,7 +12,7 @@ from portal.models.connections import (
     ConsentRun,
     Withdrawal,
 )
-from portal.models.documents import Contact, Invoice, InvoiceStatus, Line, Payment, Refund
+from portal.models.documents import Contact, Ending, Invoice, InvoiceStatus, Line, Payment, Refund
 from portal.models.letters_of_entry import Invitation, PasswordReset
 from portal.models.mails import Mail, MailState
 from portal.models.mapping_history import MappingChange, MappingSave
@@ -72,6 +72,7 @@ __all__ = [
     "DifferenceKind",
     "DirectoryContact",
     "Document",
+    "Ending",
     "EventState",
     "ExactJSON",
     "Failure",

@@ -140,6 +140,18 @@ Index("ix_invoices_folded", Invoice.location_id, folded(Invoice.number), postgre
 Index("ix_invoices_digits", Invoice.location_id, digits(Invoice.number), Invoice.created_at, Invoice.id)
 
 
+class Ending(Base):
+    """A void or deletion that was heard before its invoice. It is final: whatever comes of the invoice is too late."""
+
+    __tablename__ = "endings"
+    __table_args__ = (UniqueConstraint("location_id", "hoop_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    hoop_id: Mapped[str] = mapped_column(String(64))
+    heard_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+
 class Line(Base):
     """One line. `unit_amount` is the price of one; `taxes` a list of {key, name, rate}; `tax_key` joins their keys.
 

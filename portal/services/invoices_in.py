@@ -19,6 +19,7 @@ from portal.hoopai.transactions import TransactionSaid
 from portal.models import (
     Connection,
     Document,
+    Ending,
     Invoice,
     InvoiceStatus,
     Line,
@@ -44,7 +45,10 @@ from portal.services.products_in import Catalogue
 
 NO_TAX = "none"
 CENT = Decimal("0.01")
-NEVER_SEEN = "An invoice that was never seen here was voided or deleted; there is nothing to undo."
+NEVER_SEEN = (
+    "An invoice that was never seen here was voided or deleted; should it still come, it is not sent."
+)
+ENDED_BEFORE = "Its void or deletion came before it; that is final."
 NEWER = "A newer state of this invoice is already known."
 GONE = (PushState.SENDING, PushState.WAITING, PushState.SENT)
 
@@ -53,7 +57,9 @@ def take(session: Session, location: Location, said: InvoiceSaid) -> str | None:
     """Bring our copy up to date from an event. None when it was applied, else the reason why it changes nothing."""
     invoice = find(session, location.id, said.hoop_id)
     if invoice is not None and (reason := _stale(invoice, said)):
-        return reason
+        return None if _names_the_customer(session, location, invoice, said) else reason
+    if invoice is None and _ended_before(session, location.id, said.hoop_id):
+        return ENDED_BEFORE
     invoice, open_questions = _apply(session, location, invoice, said)
     connection = _connection(session, location)
     open_questions = open_questions or said.amount_paid != payments_in.known(session, invoice)
@@ -100,6 +106,7 @@ def end(session: Session, location: Location, told: InvoiceMention) -> str | Non
     """Void or delete: final, and known by the id alone, since those events may carry nothing else."""
     invoice = find(session, location.id, told.hoop_id)
     if invoice is None:
+        _remember_ending(session, location.id, told.hoop_id)
         return NEVER_SEEN
     if invoice.status.final:
         return f"The invoice is already {invoice.status}; that is final."
@@ -125,6 +132,36 @@ def find(session: Session, location_id: int, hoop_id: str) -> Invoice | None:
     return session.scalar(
         select(Invoice).where(Invoice.location_id == location_id, Invoice.hoop_id == hoop_id)
     )
+
+
+def _names_the_customer(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
+    """An edit names no customer; where it overtook the event that does, that event is heard for the name alone."""
+    if invoice.status.final or invoice.contact is not None or said.contact is None:
+        return False
+    invoice.contact = contacts_in.take(session, location.id, said.contact)
+    fingerprint(session, invoice)
+    shelf.settle(session, location.id)
+    if not invoice.held:
+        go_on(session, location, invoice)
+    return True
+
+
+def _ended_before(session: Session, location_id: int, hoop_id: str) -> bool:
+    """Whether an invoice that is not known yet was voided or deleted already: deliveries may overtake one another."""
+
+    def read(hoop_ids: list[str]) -> dict[str, Ending]:
+        heard = select(Ending).where(Ending.location_id == location_id, Ending.hoop_id.in_(hoop_ids))
+        return {each.hoop_id: each for each in session.scalars(heard)}
+
+    return bool(shelf.some(session, location_id, Ending, [hoop_id], read))
+
+
+def _remember_ending(session: Session, location_id: int, hoop_id: str) -> None:
+    if not _ended_before(session, location_id, hoop_id):
+        ending = Ending(location_id=location_id, hoop_id=hoop_id)
+        session.add(ending)
+        shelf.keep(session, location_id, Ending, {hoop_id: ending})
+        shelf.settle(session, location_id)
 
 
 def _connection(session: Session, location: Location) -> Connection | None:

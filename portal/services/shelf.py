@@ -13,7 +13,19 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, selectinload
 
-from portal.models import Connection, Contact, Document, Invoice, Line, Link, Operation, Payment, Push, Refund
+from portal.models import (
+    Connection,
+    Contact,
+    Document,
+    Ending,
+    Invoice,
+    Line,
+    Link,
+    Operation,
+    Payment,
+    Push,
+    Refund,
+)
 
 T = TypeVar("T")
 Told = Contact | Invoice | Payment | Refund
@@ -214,6 +226,9 @@ def _fetch(session: Session, shelf: Shelf, invoices: Collection[str], contacts: 
     everything = (selectinload(Invoice.lines), selectinload(Invoice.payments), selectinload(Invoice.contact))
     found = _named(session, Invoice, shelf, invoices, *everything)
     people = _named(session, Contact, shelf, contacts)
+    shelf.rows[Ending] = dict.fromkeys(invoices) | {
+        each.hoop_id: each for each in _named(session, Ending, shelf, invoices)
+    }
     shelf.invoices = dict.fromkeys(invoices) | {each.hoop_id: each for each in found}
     shelf.contacts = dict.fromkeys(contacts) | {each.hoop_id: each for each in people}
     people = [*people, *(each.contact for each in found if each.contact)]

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from portal.services import preferences
+from portal.extensions import db
+from portal.models import InboundEvent
+from portal.services import applying, invoices_in, preferences
 from portal.services.unit import release
 from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
@@ -109,3 +112,52 @@ def test_the_end_is_the_same_when_all_of_it_is_heard_at_once(stage: Stage, row: 
     found = [(each["Status"], each["Total"]) for each in stage.invoices()]
     assert found == ([] if ended else [(row.status, D(row.total))])
     assert sum(each["Amount"] for each in stage.payments()) == sum(row.paid)
+
+
+@pytest.mark.parametrize(("place", "row"), enumerate(TABLE), ids=lambda each: getattr(each, "name", ""))
+def test_the_end_is_the_same_when_it_is_heard_backwards(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, place: int, row: Row
+) -> None:
+    if row.name in ("half paid, made dearer", "paid, deleted", "half paid, voided"):
+        pytest.skip("nothing was in Xero when it was made dearer or ended")
+    if place % 3 == 1:
+        monkeypatch.setattr(applying, "_apply_together", applying._apply_singly)
+    if place % 3 == 2:
+        monkeypatch.setattr(applying, "CHUNK", 1)
+    preferences.save(stage.location_id, stage.person.user, row.wishes)
+    stage.hoop.hold(True)
+    made = stage.hoop.create(line("Care plan", "150", "2", GST), send=False)
+    for verb, how in row.steps:
+        stage.hoop.act(made["_id"], verb, **how)
+    stage.hoop.hold(False, backwards=True)
+    carry(stage)
+    ended = row.status in ("VOIDED", None)
+    found = [(each["Status"], each["Total"]) for each in stage.invoices()]
+    assert found == ([] if ended else [(row.status, D(row.total))])
+    assert sum(each["Amount"] for each in stage.payments()) == sum(row.paid)
+
+
+@pytest.mark.parametrize("verb", ["void", "delete"])
+@pytest.mark.parametrize("way", ["together", "singly", "a transaction each"])
+def test_an_end_that_overtook_its_invoice_is_remembered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, verb: str, way: str
+) -> None:
+    if way == "singly":
+        monkeypatch.setattr(applying, "_apply_together", applying._apply_singly)
+    if way == "a transaction each":
+        monkeypatch.setattr(applying, "CHUNK", 1)
+    stage.hoop.hold(True)
+    made = stage.hoop.create(line("Care plan", "150", "2", GST))
+    stage.hoop.act(made["_id"], verb)
+    other = stage.hoop.create(line("Care plan", "10", "1", GST))
+    stage.hoop.hold(False, backwards=True)
+    carry(stage)
+    stage.hoop.redeliver()
+    carry(stage)
+    assert [each["InvoiceNumber"] for each in stage.invoices()] == [other["invoiceNumber"]]
+    reasons = db.session.scalars(
+        select(InboundEvent.reason).where(InboundEvent.hoop_id == made["_id"]).order_by(InboundEvent.id)
+    ).all()
+    assert reasons[0] == invoices_in.NEVER_SEEN
+    assert set(reasons[1:]) == {invoices_in.ENDED_BEFORE}
+    release()
