@@ -20,6 +20,7 @@ from portal.models.base import Moment
 Kind = tuple[Document, Operation]
 TENTH = 10
 PAYABLE = ("AUTHORISED", "PAID")
+ENDED = ("VOIDED", "DELETED")
 
 
 def due(
@@ -193,7 +194,12 @@ def _parent_is_there(tenant_id: BindParameter[Any] | InstrumentedAttribute[str])
             link.location_id == Push.location_id,
             link.document == Push.parent_document,
             link.document_id == Push.parent_id,
-            or_(Push.document != Document.PAYMENT, link.xero_status.in_(PAYABLE)),
+            or_(
+                Push.document != Document.PAYMENT,
+                link.xero_status.in_(PAYABLE),
+                # Its payment goes no further than to the desk, where it is told so.
+                and_(link.document == Document.INVOICE, link.xero_status.in_(ENDED)),
+            ),
         )
         .correlate(Push, Connection)
         .exists()

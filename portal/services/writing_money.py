@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from portal.models import Authorisation, Document, Failure, Operation, Payment, Push, Refund
-from portal.services import amounts, outbox, preflight, standing, writing_invoices
+from portal.services import amounts, outbox, preflight, readiness, standing, writing_invoices
 from portal.services.desk import Desk
 from portal.services.letters import LeftOut, Letter, Nothing
 from portal.services.preferences import LockPolicy
@@ -24,6 +24,7 @@ def payment(desk: Desk, push: Push) -> Letter:
         return _overpayment(desk, push, found)
     if found.surplus_of_id and outbox.goes_as_overpayment(desk.session, found.location_id, found.id):
         raise LeftOut("All of it is recorded as an overpayment.")
+    _check_ended(desk, found)
     _check_surplus(desk, found)
     account = preflight.payment_account(desk.book, found.method)
     day = preflight.money_day(found.paid_on, desk.organisation, "The payment")
@@ -36,6 +37,20 @@ def payment(desk: Desk, push: Push) -> Letter:
     desk.paid[found.invoice_id] = desk.paid.get(found.invoice_id, ZERO) + found.amount
     said = preflight.moved(found.paid_on, day, desk.organisation)
     return Letter(push, mark, payloads.element(out), expected_total=found.amount, note=said)
+
+
+def _check_ended(desk: Desk, found: Payment) -> None:
+    """Xero records nothing on an invoice that has ended there: the end may have overtaken a payment that was unsure."""
+    if desk.links[(Document.INVOICE, found.invoice_id)].xero_status not in readiness.ENDED:
+        return
+    if found.invoice.status.final:
+        raise LeftOut("Its invoice was voided before this was recorded.")
+    raise Blocked(
+        Failure.CONFLICT,
+        f"ended:{found.invoice_id}",
+        f"Invoice {found.invoice.number} was voided in Xero, so nothing can be recorded on it. "
+        "Settle it in both by hand, then do not send this.",
+    )
 
 
 def credit_note(desk: Desk, push: Push) -> Letter:

@@ -315,12 +315,16 @@ class AnyOrder(RuleBasedStateMachine):
         raise AssertionError(f"does not come to rest: {self.day.standing()}")
 
     def _busy(self) -> bool:
-        """Whether anything is on its way that needs nobody; a queued push whose parent is blocked is not."""
+        """Whether anything is on its way that needs nobody; a queued push whose parent is blocked is not.
+
+        What is queued may also wait for the connection's rest, whatever else is blocked.
+        """
         release()
         waiting = self._pushes(PushState.SENDING, PushState.WAITING)
         blocked = self._pushes(PushState.BLOCKED, PushState.SKIPPED)
         queued = self._pushes(PushState.QUEUED)
-        return bool(waiting) or bool(queued and not blocked) or self.day.open_questions()
+        rests = bool(queued) and self.day.next_moment() is not None
+        return bool(waiting) or bool(queued and not blocked) or rests or self.day.open_questions()
 
     def _create(self, price: str, qty: str, who: str, **more: Any) -> None:
         person = {

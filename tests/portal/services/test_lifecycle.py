@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import InboundEvent
-from portal.services import applying, invoices_in, preferences
-from portal.services.unit import release
+from portal.models import Document, InboundEvent, Invoice, InvoiceStatus, Link
+from portal.services import applying, draining, intake, invoices_in, preferences
+from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
@@ -160,4 +160,27 @@ def test_an_end_that_overtook_its_invoice_is_remembered(
     ).all()
     assert reasons[0] == invoices_in.NEVER_SEEN
     assert set(reasons[1:]) == {invoices_in.ENDED_BEFORE}
+    release()
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "cause"),
+    [(InvoiceStatus.VOID, "skipped", None), (InvoiceStatus.SENT, "blocked", "ended")],
+)
+def test_a_payment_whose_invoice_has_ended_in_xero_does_not_wait_for_ever(
+    stage: Stage, status: InvoiceStatus, state: str, cause: str | None
+) -> None:
+    made = stage.hoop.create(line("Care plan", "150", "2", GST))
+    carry(stage)
+    stage.hoop.act(made["_id"], "pay", method="card", provider="stripe")
+    stage.heard()
+    intake.apply()
+    with transaction() as session:
+        session.scalars(select(Link).where(Link.document == Document.INVOICE)).one().xero_status = "VOIDED"
+        session.scalars(select(Invoice)).one().status = status
+    draining.drain(stage.connection_id)
+    (payment,) = stage.pushes("payment")
+    assert (payment.state, (payment.cause or "").partition(":")[0] or None) == (state, cause)
+    assert "voided" in (payment.message or "")
+    assert stage.payments() == []
     release()
