@@ -362,7 +362,7 @@ class AnyOrder(RuleBasedStateMachine):
         release()
         if gone:
             with suppress(PortalError):
-                portal.connect(self.stage.person)
+                portal.connect(portal.ana())  # who was signed in before may be signed out by now
             release()
 
     def _read_books(self, wanted: bool) -> None:
