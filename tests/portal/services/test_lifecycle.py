@@ -68,6 +68,8 @@ TABLE = (
     Row("sent, for approval", (SEND,), "DRAFT", wishes={"for_approval": True}),
     Row("paid, for approval", (SEND, PAY), "DRAFT", wishes={"for_approval": True}),
 )
+IN_XERO_BEFORE = ("half paid, made dearer", "paid, deleted", "half paid, voided")
+BACKWARDS = [row for row in TABLE if row.steps and not row.wishes and row.name not in IN_XERO_BEFORE]
 
 
 @pytest.fixture
@@ -114,12 +116,10 @@ def test_the_end_is_the_same_when_all_of_it_is_heard_at_once(stage: Stage, row: 
     assert sum(each["Amount"] for each in stage.payments()) == sum(row.paid)
 
 
-@pytest.mark.parametrize(("place", "row"), enumerate(TABLE), ids=lambda each: getattr(each, "name", ""))
+@pytest.mark.parametrize(("place", "row"), enumerate(BACKWARDS), ids=lambda each: getattr(each, "name", ""))
 def test_the_end_is_the_same_when_it_is_heard_backwards(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, place: int, row: Row
 ) -> None:
-    if row.name in ("half paid, made dearer", "paid, deleted", "half paid, voided"):
-        pytest.skip("nothing was in Xero when it was made dearer or ended")
     if place % 3 == 1:
         monkeypatch.setattr(applying, "_apply_together", applying._apply_singly)
     if place % 3 == 2:
@@ -137,8 +137,9 @@ def test_the_end_is_the_same_when_it_is_heard_backwards(
     assert sum(each["Amount"] for each in stage.payments()) == sum(row.paid)
 
 
-@pytest.mark.parametrize("verb", ["void", "delete"])
-@pytest.mark.parametrize("way", ["together", "singly", "a transaction each"])
+@pytest.mark.parametrize(
+    ("verb", "way"), [("void", "together"), ("delete", "singly"), ("delete", "a transaction each")]
+)
 def test_an_end_that_overtook_its_invoice_is_remembered(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, verb: str, way: str
 ) -> None:
