@@ -42,6 +42,7 @@ OPERATIONS = {
     "overpay": "overpayment",
 }
 FOR_APPROVAL = ("DRAFT", "SUBMITTED")
+ENDED = ("VOIDED", "DELETED")
 WAITS_FOR_APPROVAL = "Waits for approval in Xero."
 NOT_YET = Look("dash-circle", "Not yet", "grey")
 CHECKING = Look("search", "Checking in Xero", "blue")

@@ -27,6 +27,7 @@ from portal.models import (
 )
 from portal.services import chains, following, heartbeats, outbox, problems, xero_links
 from portal.services.problems import Owner
+from portal.words import ENDED
 
 MOST = 5
 READ = 200
@@ -99,7 +100,7 @@ def _fitting(location_id: int, wanted: str) -> Sequence[Invoice]:
 def _there(location: Location, invoice: Invoice, connection: Connection | None, link: Link) -> Answer:
     url = xero_links.address(connection, link)
     status, number = link.xero_status or "", link.xero_number or invoice.number_sent
-    if status in ("VOIDED", "DELETED"):
+    if status in ENDED:
         ended = Answer(
             f"Invoice {number} was in Xero and is {words.IN_XERO[status].lower()} there.", invoice, url=url
         )

@@ -12,7 +12,7 @@ from portal.extensions import db
 from portal.models import Connection, ConnectionState, Document, Link, Operation, Payment, Push, PushState
 from portal.services import organisations, outbox, readiness
 from portal.services.unit import release, transaction
-from portal.words import FOR_APPROVAL
+from portal.words import ENDED, FOR_APPROVAL
 from portal.xero import replies
 from portal.xero.errors import XeroError
 from portal.xero.payloads import MAX_ELEMENTS
@@ -20,7 +20,6 @@ from portal.xero.payloads import MAX_ELEMENTS
 JOB = "jobs.housekeeping.read_approvals"
 DRAIN = "jobs.pushes.drain"
 TURNS = 10
-ENDED = ("DELETED", "VOIDED")
 REMOVED = "Its invoice was deleted in Xero before it was approved."
 
 

@@ -12,10 +12,10 @@ from portal.models import Difference, DifferenceKind, Document, Failure, Link, P
 from portal.services import replying
 from portal.services.differing import AMISS
 from portal.services.replying import Seen
+from portal.words import ENDED
 
 __all__ = ["AMISS", "Difference", "Ours", "Seen", "compare"]
 
-ENDED = ("VOIDED", "DELETED")
 LEFT_OUT = (PushState.SKIPPED, PushState.CANCELLED)
 ELSEWHERE = "It is in the organisation that this location was connected to before."
 NEVER_ASKED = "It was never asked for."

@@ -22,9 +22,9 @@ from portal.models import (
 from portal.services import matching, rounding, seen
 from portal.services.mapping_history import method_name
 from portal.services.seen import GONE
+from portal.words import ENDED
 
 Told = dict[str, Any]
-ENDED = ("VOIDED", "DELETED")
 EXPECTED = {
     InvoiceStatus.DRAFT: ("DRAFT", "SUBMITTED"),
     InvoiceStatus.SENT: ("AUTHORISED", "DRAFT", "SUBMITTED"),

@@ -8,11 +8,11 @@ from sqlalchemy.orm import selectinload
 
 from portal.extensions import db
 from portal.models import Contact, Document, Invoice, Location, Payment, Push, Refund
-from portal.services import activity, chains, comparing, invoices, papers, saying, timelines, undoing
+from portal.services import activity, chains, comparing, invoices, papers, saying, timelines
 from portal.services.comparing import Field, View
 from portal.services.papers import Paper
 from portal.services.timelines import Moment
-from portal.words import Look
+from portal.words import ENDED, Look
 
 MOST = 20
 TITLES = {
@@ -88,7 +88,7 @@ def pushes_of(location_id: int, kind: Document, document_id: int) -> list[Push]:
 
 def in_xero(paper: Paper) -> bool:
     """Whether Xero has it and the portal made it there."""
-    return paper.link is not None and paper.link.ours and paper.link.xero_status not in undoing.ENDED
+    return paper.link is not None and paper.link.ours and paper.link.xero_status not in ENDED
 
 
 def _invoices(paper: Paper) -> Sequence[Invoice]:

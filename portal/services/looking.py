@@ -7,6 +7,7 @@ from typing import Any
 from portal.models import Document, Operation
 from portal.services import calling
 from portal.services.work import Work
+from portal.words import ENDED
 from portal.xero import payloads
 from portal.xero.client import Reply
 from portal.xero.limits import Share
@@ -40,7 +41,7 @@ def _invoices(work: Work, items: Items) -> Seen:
 def _voided(work: Work, items: Items) -> Seen:
     reply = ask(work, lambda: work.client.invoices([item["number"] for item in items]))
     found = reply.data.get("Invoices") or []
-    return {str(each["InvoiceID"]): each for each in found if each.get("Status") in ("VOIDED", "DELETED")}
+    return {str(each["InvoiceID"]): each for each in found if each.get("Status") in ENDED}
 
 
 def _nothing(work: Work, items: Items) -> Seen:
@@ -111,7 +112,7 @@ def _numbered(
 
 def _marked(items: Items, payments: Items) -> Seen:
     """Which payments are ours, by the mark; deleted ones are as good as never made."""
-    living = [payment for payment in payments if payment.get("Status") not in ("DELETED", "VOIDED")]
+    living = [payment for payment in payments if payment.get("Status") not in ENDED]
     return {
         item["number"]: payment
         for item in items

@@ -23,6 +23,7 @@ from portal.models import (
 )
 from portal.services import mappings, recoding
 from portal.services.mapping_book import DEFAULT_ACCOUNT, MappingBook
+from portal.words import ENDED
 
 LATELY = timedelta(days=90)
 MOST = 500
@@ -90,7 +91,7 @@ def _sent(location_id: int, connection: Connection) -> Sequence[tuple[Invoice, L
             Link.tenant_id == connection.tenant_id,
             Link.document == Document.INVOICE,
             Link.ours.is_(True),
-            Link.xero_status.not_in(("VOIDED", "DELETED")),
+            Link.xero_status.not_in(ENDED),
         )
         .options(selectinload(Invoice.lines))
         .order_by(Invoice.id.desc())

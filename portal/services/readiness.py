@@ -16,11 +16,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from portal import clock
 from portal.models import Connection, Document, Link, Operation, Push, PushState
 from portal.models.base import Moment
+from portal.words import ENDED
 
 Kind = tuple[Document, Operation]
 TENTH = 10
 PAYABLE = ("AUTHORISED", "PAID")
-ENDED = ("VOIDED", "DELETED")
 
 
 def due(

@@ -14,6 +14,7 @@ from portal.models import Document, Link, Reconciliation, RunStage, XeroSeen
 from portal.services import beside, organisations, our_documents, replying, tallies
 from portal.services.our_documents import Bundle
 from portal.services.unit import release, transaction
+from portal.words import ENDED
 from portal.xero.client import Reply, XeroClient
 from portal.xero.errors import NotFound
 from portal.xero.limits import Share
@@ -112,7 +113,7 @@ def _sorted_out(
     for item in items:
         if str(item[key]) in linked or str(item.get("Reference") or "").startswith(replying.MARK):
             ours.append(item)
-        elif str(item.get("Status")) not in beside.ENDED:
+        elif str(item.get("Status")) not in ENDED:
             others += 1
     return ours, others
 
@@ -226,7 +227,7 @@ def _put(session: Session, run: Reconciliation, here: Here, ids: list[int]) -> N
             _count(run, difference)
         if one.counts:
             tallies.count(sums, tallies.OURS, one.document, one.day, one.currency, one.amount, one.lines)
-        if theirs and theirs.day and theirs.status not in beside.ENDED:
+        if theirs and theirs.day and theirs.status not in ENDED:
             _count_theirs(sums, one.document, theirs, one.currency)
     run.tallies = sums
     session.execute(delete(XeroSeen).where(XeroSeen.run_id == here.run_id, XeroSeen.xero_id.in_(list(kept))))
@@ -259,7 +260,7 @@ def _left_over(here: Here) -> Step:
     def write(session: Session, run: Reconciliation) -> None:
         sums = deepcopy(run.tallies)
         for document, theirs in found:
-            if theirs.status in beside.ENDED or not theirs.ours:
+            if theirs.status in ENDED or not theirs.ours:
                 continue
             difference = beside.only_xero(document, theirs)
             difference.run_id = here.run_id

@@ -27,7 +27,7 @@ from portal.models import (
 )
 from portal.models.among import among
 from portal.services import following, outbox
-from portal.words import Look
+from portal.words import ENDED, Look
 
 BLOCKED = {
     "lock": "Blocked by lock date",
@@ -69,7 +69,6 @@ WAITS_FOR = {
     Document.PAYMENT: "Waiting for its payment",
     Document.CREDIT_NOTE: "Waiting for its credit note",
 }
-ENDED = ("VOIDED", "DELETED")
 STOPPED = {
     ConnectionState.PAUSED: "Waiting: sending is paused",
     ConnectionState.ATTENTION: "Waiting: Xero needs attention",

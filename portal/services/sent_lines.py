@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.models import Connection, Document, Invoice, Line, Link
 from portal.services.mapping_book import MappingBook
+from portal.words import ENDED
 
 PART = 500
 Group = tuple[str | None, str]
@@ -88,7 +89,7 @@ def _lines(session: Session, connection: Connection, keys: list[str]) -> Sequenc
             Link.tenant_id == connection.tenant_id,
             Link.document == Document.INVOICE,
             Link.ours.is_(True),
-            Link.xero_status.not_in(("VOIDED", "DELETED")),
+            Link.xero_status.not_in(ENDED),
             Line.category_key.in_(keys),
         )
     ).all()  # fmt: skip

@@ -41,7 +41,7 @@ from portal.services.amounts import CENT
 from portal.services.comparing import Field, View
 from portal.services.mapping_book import MappingBook
 from portal.services.timelines import Edit, Moment
-from portal.words import Look
+from portal.words import ENDED, Look
 
 TRACKING = MappingKind.TRACKING
 Pushes = Mapping[tuple[Document, int, Operation], Push]
@@ -124,7 +124,7 @@ class Story:
     @property
     def may_undo(self) -> bool:
         """Whether undoing it in Xero may be asked for."""
-        return bool(self.link and self.link.ours and self.link.xero_status not in ("VOIDED", "DELETED"))
+        return bool(self.link and self.link.ours and self.link.xero_status not in ENDED)
 
     @property
     def rounded(self) -> bool:

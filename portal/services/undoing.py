@@ -28,10 +28,10 @@ from portal.services import audit, comparing, dating, following, looks, outbox, 
 from portal.services.papers import Paper
 from portal.services.preflight import Organisation
 from portal.services.unit import release, transaction
+from portal.words import ENDED
 
 DRAIN = "jobs.pushes.drain"
 UNDONE = "Undone by {name}: nothing more of it is sent to Xero."
-ENDED = ("VOIDED", "DELETED")
 STAYS = "The contact stays in Xero: other invoices may use it. Archive it there if nobody needs it."
 NUMBER = "Xero keeps the number of a voided invoice, so it cannot be sent again under that number."
 

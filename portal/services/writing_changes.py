@@ -18,12 +18,12 @@ from portal.services.matching import number_of
 from portal.services.preferences import Preferences
 from portal.services.preflight import Blocked
 from portal.services.seen import GONE
+from portal.words import ENDED
 from portal.xero import payloads
 
 NOT_OURS = "This invoice was in Xero before and was not made by HoopAI; change it there."
 DELETING = "Waits until its payments are deleted in Xero."
 UNDER_WAY = (PushState.QUEUED, PushState.SENDING, PushState.WAITING)
-ENDED = ("VOIDED", "DELETED")
 FREE = ("InvoiceID", "InvoiceNumber", "Contact", "DueDate", "Reference", "Url", "BrandingThemeID")
 
 

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 from portal.models import Authorisation, Document, Failure, Operation, Payment, Push, Refund
-from portal.services import amounts, outbox, preflight, readiness, standing, writing_invoices
+from portal.services import amounts, outbox, preflight, standing, writing_invoices
 from portal.services.desk import Desk
 from portal.services.letters import LeftOut, Letter, Nothing
 from portal.services.preferences import LockPolicy
 from portal.services.preflight import Blocked
+from portal.words import ENDED
 from portal.xero import payloads
 
 ZERO = Decimal(0)
@@ -41,7 +42,7 @@ def payment(desk: Desk, push: Push) -> Letter:
 
 def _check_ended(desk: Desk, found: Payment) -> None:
     """Xero records nothing on an invoice that has ended there: the end may have overtaken a payment that was unsure."""
-    if desk.links[(Document.INVOICE, found.invoice_id)].xero_status not in readiness.ENDED:
+    if desk.links[(Document.INVOICE, found.invoice_id)].xero_status not in ENDED:
         return
     if found.invoice.status.final:
         raise LeftOut("Its invoice was voided before this was recorded.")

@@ -8,6 +8,7 @@ lines that are not listed would be deleted, so every one is listed.
 from decimal import Decimal
 from typing import Any
 
+from portal import words
 from portal.models import Document, Invoice, LedgerAccount, Line, MappingKind, Push
 from portal.services import mapping_history, preflight, rounding, tracking
 from portal.services.desk import Desk
@@ -43,7 +44,7 @@ def recode(desk: Desk, push: Push, invoice: Invoice) -> Letter:
 def _check(desk: Desk, seen: Row) -> None:
     if seen["status"] == "GONE":
         raise LeftOut(GONE)
-    if seen["status"] in ("VOIDED", "DELETED"):
+    if seen["status"] in words.ENDED:
         raise LeftOut(ENDED)
     if locked := desk.organisation.lock_of(preflight.day_of(seen.get("date"))):
         raise LeftOut(locked)
