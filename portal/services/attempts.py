@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -14,6 +14,7 @@ from portal.xero.client import Reply
 from portal.xero.errors import XeroError
 from portal.xero.replies import ElementResult
 
+ATTEMPTS: Table = Attempt.metadata.tables["attempts"]
 Item = dict[str, Any]
 Told = tuple[Item, str, ElementResult | None]
 
@@ -32,7 +33,7 @@ def note(session: Session, batch: Batch, answer: Reply | XeroError, told: Sequen
         }
         for item, outcome, result in told
     ]  # fmt: skip
-    session.execute(insert(Attempt), rows)
+    session.execute(insert(ATTEMPTS), rows)
 
 
 def close(batch: Batch, outcome: str) -> None:

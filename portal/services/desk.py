@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy.orm import Session, joinedload, load_only, selectinload
 
 from portal.models import Connection, Contact, Document, Invoice, Link, Operation, Payment, Push, Refund
-from portal.services import mappings, matching, outbox, preferences, preflight
+from portal.services import linking, mappings, matching, outbox, preferences, preflight
 from portal.services.preferences import Preferences
 
 
@@ -53,7 +55,7 @@ class Desk:
         return self.links.get((document, document_id or 0))
 
     def _read_contacts(self, ids: list[int]) -> None:
-        found = self.session.scalars(select(Contact).where(Contact.id.in_(ids)))
+        found = self.session.scalars(_contacts(), {"ids": ids})
         self.contacts = {contact.id: contact for contact in found}
         self._read_links(Document.CONTACT, ids)
         self.names = set(self._names_on_their_way())
@@ -77,46 +79,26 @@ class Desk:
         return (matching.folded(contact.name_sent) for contact in found)
 
     def _read_invoices(self, ids: list[int]) -> None:
-        found = self.session.scalars(
-            select(Invoice)
-            .where(Invoice.id.in_(ids))
-            .options(selectinload(Invoice.lines), joinedload(Invoice.contact), joinedload(Invoice.location))
-        )
+        found = self.session.scalars(_invoices(), {"ids": ids})
         self.invoices = {invoice.id: invoice for invoice in found}
         self._read_links(Document.INVOICE, ids)
-        self._read_links(Document.CONTACT, {invoice.contact_id or 0 for invoice in self.invoices.values()})
+        self._where_in_xero(Document.CONTACT, {invoice.contact_id or 0 for invoice in self.invoices.values()})
 
     def _read_payments(self, ids: list[int]) -> None:
-        found = self.session.scalars(
-            select(Payment).where(Payment.id.in_(ids)).options(joinedload(Payment.invoice))
-        )
+        found = self.session.scalars(_payments(), {"ids": ids})
         self.payments = {payment.id: payment for payment in found}
-        owners = {payment.invoice_id for payment in self.payments.values()}
-        self._read_links(Document.INVOICE, owners)
-        self._read_links(Document.PAYMENT, ids)
-        self._read_links(Document.CONTACT, self._contacts_of(owners))
+        invoices = {payment.invoice for payment in self.payments.values()}
+        owners = [invoice.id for invoice in invoices]
+        self._where_in_xero(Document.INVOICE, owners)
+        self._where_in_xero(Document.PAYMENT, ids)
+        self._where_in_xero(Document.CONTACT, {invoice.contact_id or 0 for invoice in invoices})
         self.paid = self._paid(owners)
-
-    def _contacts_of(self, invoice_ids: Iterable[int]) -> list[int]:
-        found = select(Invoice.contact_id).where(Invoice.id.in_(invoice_ids), Invoice.contact_id.is_not(None))
-        return [contact_id for contact_id in self.session.scalars(found) if contact_id]
 
     def _paid(self, invoice_ids: Iterable[int]) -> dict[int, Decimal]:
         """What the payments that we made in Xero come to, by invoice."""
-        made = (
-            select(Payment.invoice_id, func.sum(Link.xero_total))
-            .join(Link, Link.document_id == Payment.id)
-            .where(
-                Payment.invoice_id.in_(invoice_ids),
-                Payment.id.not_in(outbox.overpaid(self.connection.location_id)),
-                Link.tenant_id == self.connection.tenant_id,
-                Link.location_id == self.connection.location_id,
-                Link.document == Document.PAYMENT,
-                Link.xero_status.is_distinct_from("DELETED"),
-            )
-            .group_by(Payment.invoice_id)
-        )
-        return {invoice_id: total for invoice_id, total in self.session.execute(made) if total is not None}
+        here = {"tenant_id": self.connection.tenant_id, "location_id": self.connection.location_id}
+        made = self.session.execute(_made(), here | {"ids": list(invoice_ids)})
+        return {invoice_id: total for invoice_id, total in made if total is not None}
 
     def _read_refunds(self, ids: list[int]) -> None:
         found = self.session.scalars(
@@ -126,17 +108,58 @@ class Desk:
         )
         self.refunds = {refund.id: refund for refund in found}
         invoices = [refund.invoice for refund in self.refunds.values()]
-        self._read_links(Document.INVOICE, {invoice.id for invoice in invoices})
-        self._read_links(Document.CONTACT, {invoice.contact_id or 0 for invoice in invoices})
-        self._read_links(Document.CREDIT_NOTE, ids)
+        self._where_in_xero(Document.INVOICE, {invoice.id for invoice in invoices})
+        self._where_in_xero(Document.CONTACT, {invoice.contact_id or 0 for invoice in invoices})
+        self._where_in_xero(Document.CREDIT_NOTE, ids)
 
-    def _read_links(self, document: Document, ids: Iterable[int]) -> None:
-        found = self.session.scalars(
-            select(Link).where(
-                Link.tenant_id == self.connection.tenant_id,
-                Link.location_id == self.connection.location_id,
-                Link.document == document,
-                Link.document_id.in_(list(ids)),
-            )
+    def _read_links(self, document: Document, ids: Iterable[int], *, brief: bool = False) -> None:
+        here = (self.connection.tenant_id, self.connection.location_id)
+        found = linking.of(self.session, *here, document, ids, brief=brief)
+        self.links.update({(document, document_id): link for document_id, link in found.items()})
+
+    def _where_in_xero(self, document: Document, ids: Iterable[int]) -> None:
+        """Links without what Xero holds, for documents that others only refer to."""
+        self._read_links(document, ids, brief=True)
+
+
+@cache
+def _contacts() -> Select[Contact]:
+    return select(Contact).where(Contact.id.in_(_ids()))
+
+
+@cache
+def _invoices() -> Select[Invoice]:
+    everything = (selectinload(Invoice.lines), joinedload(Invoice.contact))
+    return select(Invoice).where(Invoice.id.in_(_ids())).options(*everything)
+
+
+@cache
+def _payments() -> Select[Payment]:
+    needed = load_only(
+        Invoice.number, Invoice.sent_number, Invoice.contact_id, Invoice.status, Invoice.currency
+    )
+    of_them = joinedload(Payment.invoice).options(needed)
+    return select(Payment).where(Payment.id.in_(_ids())).options(of_them)
+
+
+@cache
+def _made() -> Select[*tuple[int, Decimal | None]]:
+    """The sums of payments that are in Xero and are payments there, by invoice."""
+    location_id: BindParameter[int] = bindparam("location_id")
+    return (
+        select(Payment.invoice_id, func.sum(Link.xero_total))
+        .join(Link, Link.document_id == Payment.id)
+        .where(
+            Payment.invoice_id.in_(_ids()),
+            Payment.id.not_in(outbox.overpaid(location_id)),
+            Link.tenant_id == bindparam("tenant_id"),
+            Link.location_id == location_id,
+            Link.document == Document.PAYMENT,
+            Link.xero_status.is_distinct_from("DELETED"),
         )
-        self.links.update({(document, link.document_id): link for link in found})
+        .group_by(Payment.invoice_id)
+    )
+
+
+def _ids() -> BindParameter[Any]:
+    return bindparam("ids", expanding=True)

@@ -7,9 +7,10 @@ all that it costs.
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -37,18 +38,24 @@ def sent(session: Session, push_ids: Sequence[int]) -> None:
     if not push_ids:
         return
     with session.no_autoflush:
-        first = session.scalar(
-            select(WebhookEndpoint.location_id)
-            .join(Push, Push.location_id == WebhookEndpoint.location_id)
-            .where(Push.id == push_ids[0], WebhookEndpoint.removed_at.is_(None))
-            .limit(1)
-        )
+        first = session.scalar(_listened_to(), {"push_id": push_ids[0]})
     if first is None:
         return
     rows = session.execute(select(Push.id, Push.document, Push.operation).where(Push.id.in_(push_ids)))
     for push_id, document, operation in rows:
         facts = {"operation": str(operation), "state": SENT, "kind": None, "message": None}
         _tell(session, first, f"{document}.{SENT}", facts, push_id)
+
+
+@cache
+def _listened_to() -> Select[int]:
+    """The location of a push, if anybody is to be told of it."""
+    return (
+        select(WebhookEndpoint.location_id)
+        .join(Push, Push.location_id == WebhookEndpoint.location_id)
+        .where(Push.id == bindparam("push_id"), WebhookEndpoint.removed_at.is_(None))
+        .limit(1)
+    )
 
 
 def push(session: Session | None, push: Push, verb: str) -> None:

@@ -1,12 +1,13 @@
 """What is in Xero now: links, states and what follows from it, for all elements of a batch at once."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BindParameter, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from portal.models import Batch, Document, Invoice, Link, Operation, Payment, Push
+from portal.models import Batch, Connection, Document, Invoice, InvoiceStatus, Link, Operation, Payment, Push
 from portal.models.base import Written
 from portal.services import following, letters, linking, matching, outbox, tracking
 from portal.services.linking import Known
@@ -36,12 +37,12 @@ def land(session: Session, batch: Batch, landed: Sequence[Landed]) -> None:
 def _documents(session: Session, landed: Sequence[Landed]) -> dict[int, int]:
     """Which document each push is about."""
     pushes = [item["push"] for item, _ in landed]
-    return dict(session.execute(select(Push.id, Push.document_id).where(Push.id.in_(pushes))).all())
+    return dict(session.execute(_about(), {"pushes": pushes}).all())
 
 
 def _link(session: Session, batch: Batch, landed: Sequence[Landed], ids: dict[int, int]) -> None:
     held = _held(batch)
-    location_id = session.scalars(select(Push.location_id).where(Push.id == landed[0][0]["push"])).one()
+    location_id = session.get_one(Connection, batch.connection_id).location_id
     known = [
         Known(
             ids[item["push"]], result.xero_id or "", result.number, result.status, result.total, item.get("hash"),
@@ -92,9 +93,7 @@ def _untracked(item: dict[str, Any], result: ElementResult) -> str | None:
 
 def _follow(session: Session, hashes: dict[int, str | None]) -> None:
     """What HoopAI has said of these invoices since they were written is wanted in Xero as well."""
-    rows = session.execute(
-        select(Invoice.id, Invoice.status, Invoice.content_hash).where(Invoice.id.in_(hashes))
-    )
+    rows = session.execute(_standing(), {"invoices": list(hashes)})
     for invoice_id, status, content_hash in rows.all():
         if status.final:
             following.void(session, session.get_one(Invoice, invoice_id))
@@ -104,7 +103,7 @@ def _follow(session: Session, hashes: dict[int, str | None]) -> None:
 
 def _reckon_paid(session: Session, tenant_id: str, results: dict[int, ElementResult]) -> None:
     """Xero marks an invoice as paid once its payments make its total, and no longer once one of them is deleted."""
-    rows = session.execute(select(Payment.id, Payment.invoice_id).where(Payment.id.in_(results)))
+    rows = session.execute(_paying(), {"payments": list(results)})
     deleted: set[int] = set()
     paid: set[int] = set()
     for payment_id, invoice_id in rows:
@@ -117,11 +116,18 @@ def _fully_paid(session: Session, tenant_id: str, invoices: set[int]) -> set[int
     """Those of the invoices whose payments in Xero make their total there."""
     if not invoices:
         return set()
+    asked = {"tenant_id": tenant_id, "invoices": list(invoices)}
+    return set(session.scalars(_full(), asked))
+
+
+@cache
+def _full() -> Select[int]:
+    tenant_id: BindParameter[str] = bindparam("tenant_id")
     sums = (
         select(Payment.invoice_id, func.sum(Link.xero_total).label("paid"))
         .join(Link, Link.document_id == Payment.id)
         .where(
-            Payment.invoice_id.in_(invoices),
+            Payment.invoice_id.in_(bindparam("invoices", expanding=True)),
             Link.tenant_id == tenant_id,
             Link.location_id == Payment.location_id,
             Link.document == Document.PAYMENT,
@@ -130,13 +136,28 @@ def _fully_paid(session: Session, tenant_id: str, invoices: set[int]) -> set[int
         .group_by(Payment.invoice_id)
         .subquery()
     )
-    full = (
+    return (
         select(Link.document_id)
         .join(sums, sums.c.invoice_id == Link.document_id)
         .join(Invoice, Invoice.id == Link.document_id)
         .where(*_invoices(tenant_id), Link.location_id == Invoice.location_id, sums.c.paid >= Link.xero_total)
     )
-    return set(session.scalars(full))
+
+
+@cache
+def _about() -> Select[*tuple[int, int]]:
+    return select(Push.id, Push.document_id).where(Push.id.in_(bindparam("pushes", expanding=True)))
+
+
+@cache
+def _standing() -> Select[*tuple[int, InvoiceStatus, str]]:
+    asked = Invoice.id.in_(bindparam("invoices", expanding=True))
+    return select(Invoice.id, Invoice.status, Invoice.content_hash).where(asked)
+
+
+@cache
+def _paying() -> Select[*tuple[int, int]]:
+    return select(Payment.id, Payment.invoice_id).where(Payment.id.in_(bindparam("payments", expanding=True)))
 
 
 def _mark(session: Session, tenant_id: str, invoices: set[int], was: str | None, status: str) -> None:
@@ -149,5 +170,5 @@ def _mark(session: Session, tenant_id: str, invoices: set[int], was: str | None,
     session.execute(marked.values(xero_status=status), execution_options={"synchronize_session": False})
 
 
-def _invoices(tenant_id: str) -> tuple[Any, ...]:
+def _invoices(tenant_id: str | BindParameter[str]) -> tuple[Any, ...]:
     return Link.tenant_id == tenant_id, Link.document == Document.INVOICE

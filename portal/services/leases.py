@@ -6,8 +6,9 @@ A worker that was frozen past its lease wakes with an old number, and every writ
 import os
 import socket
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -54,7 +55,8 @@ def release(connection_id: int, fence: int) -> None:
 
 def hold(session: Session, connection_id: int, fence: int) -> Connection:
     """The connection's row, locked until the transaction ends. Raises LeaseLost when a newer lease exists."""
-    row = session.get_one(Connection, connection_id, with_for_update=True, populate_existing=True)
+    afresh = {"populate_existing": True}
+    row = session.scalars(_row(), {"connection_id": connection_id}, execution_options=afresh).one()
     if row.fence != fence:
         raise LeaseLost("Another worker has taken over this connection.")
     return row
@@ -66,6 +68,11 @@ def hold_live(session: Session, connection_id: int, fence: int) -> Connection:
     if not row.live:
         raise LeaseLost(f"The connection is {row.state} now; nothing more is sent.")
     return row
+
+
+@cache
+def _row() -> Select[Connection]:
+    return select(Connection).where(Connection.id == bindparam("connection_id")).with_for_update()
 
 
 def until() -> datetime:

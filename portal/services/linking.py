@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, Table, bindparam, insert, select
+from sqlalchemy.orm import Session, load_only
 
 from portal import clock
 from portal.models import Document, Link
+
+LINKS: Table = Link.metadata.tables["links"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,20 @@ def find(
             Link.document_id == document_id,
         )
     )
+
+
+def of(
+    session: Session,
+    tenant_id: str,
+    location_id: int,
+    document: Document,
+    ids: Iterable[int],
+    *,
+    brief: bool = False,
+) -> dict[int, Link]:
+    """The links of many documents in one organisation; `brief` ones come without what Xero holds of each."""
+    asked = {"tenant_id": tenant_id, "location_id": location_id, "document": document, "ids": list(ids)}
+    return {link.document_id: link for link in session.scalars(_links(brief), asked)}
 
 
 def put(
@@ -69,7 +86,7 @@ def put_all(
     ours: bool = True,
 ) -> None:
     """The same of many documents of one kind, in two statements where they are new. A link keeps its Xero id."""
-    links = _of(session, tenant_id, location_id, document, (known.document_id for known in all_known))
+    links = of(session, tenant_id, location_id, document, [known.document_id for known in all_known])
     moment = clock.now()
     common = {
         "tenant_id": tenant_id, "location_id": location_id, "document": document, "ours": ours,
@@ -77,7 +94,7 @@ def put_all(
     }  # fmt: skip
     new = [common | _row(known) for known in all_known if known.document_id not in links]
     if new:
-        session.execute(insert(Link), new)
+        session.execute(insert(LINKS), new)
     for known in all_known:
         if known.document_id in links:
             _bring_up_to_date(links[known.document_id], known)
@@ -85,18 +102,16 @@ def put_all(
     session.flush()
 
 
-def _of(
-    session: Session, tenant_id: str, location_id: int, document: Document, ids: Iterable[int]
-) -> dict[int, Link]:
-    found = session.scalars(
-        select(Link).where(
-            Link.tenant_id == tenant_id,
-            Link.location_id == location_id,
-            Link.document == document,
-            Link.document_id.in_(list(ids)),
-        )
+@cache
+def _links(brief: bool) -> Select[Link]:
+    found = select(Link).where(
+        Link.tenant_id == bindparam("tenant_id"),
+        Link.location_id == bindparam("location_id"),
+        Link.document == bindparam("document"),
+        Link.document_id.in_(bindparam("ids", expanding=True)),
     )
-    return {link.document_id: link for link in found}
+    needed = load_only(Link.document_id, Link.xero_id, Link.xero_status, Link.xero_total)
+    return found.options(needed) if brief else found
 
 
 def _row(known: Known) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import BindParameter, Select, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from portal import bell, clock
@@ -217,19 +217,10 @@ def save(
 
 
 def _book(session: Session, location_id: int) -> MappingBook:
-    mine = select(Connection.id).where(Connection.location_id == location_id).scalar_subquery()
-    accounts = session.scalars(select(LedgerAccount).where(LedgerAccount.connection_id == mine))
-    rates = session.scalars(select(TaxRate).where(TaxRate.connection_id == mine))
-    tenant = select(Connection.tenant_id).where(Connection.location_id == location_id).scalar_subquery()
-    target = func.coalesce(Mapping.account_id, Mapping.tax_type, Mapping.option_id, "")
-    rows = session.execute(
-        select(Mapping.kind, Mapping.key, target).where(
-            Mapping.location_id == location_id, Mapping.tenant_id == tenant
-        )
-    )
-    used = select(HoopTax.key, HoopTax.name, HoopTax.rate).where(HoopTax.location_id == location_id)
-    taxes = session.execute(used).all()
-    options = session.scalars(select(TrackingOption).where(TrackingOption.connection_id == mine)).all()
+    here, asked = {"location_id": location_id}, _asked()
+    accounts, rates = session.scalars(asked.accounts, here), session.scalars(asked.rates, here)
+    rows = session.execute(asked.chosen, here)
+    taxes, options = session.execute(asked.taxes, here).all(), session.scalars(asked.options, here).all()
     return MappingBook(
         {account.account_id: account for account in accounts},
         {rate.tax_type: rate for rate in rates},
@@ -238,6 +229,34 @@ def _book(session: Session, location_id: int) -> MappingBook:
         {option.option_id: option for option in options},
         {tax.key: tax.name for tax in taxes},
         tracking.all_of(options),
+    )
+
+
+class _Asked(NamedTuple):
+    """The questions that a location's book is made of."""
+
+    accounts: Select[LedgerAccount]
+    rates: Select[TaxRate]
+    chosen: Select[*tuple[MappingKind, str, str]]
+    taxes: Select[*tuple[str, str, Decimal]]
+    options: Select[TrackingOption]
+
+
+@cache
+def _asked() -> _Asked:
+    location_id: BindParameter[int] = bindparam("location_id")
+    here = Connection.location_id == location_id
+    mine = select(Connection.id).where(here).scalar_subquery()
+    tenant = select(Connection.tenant_id).where(here).scalar_subquery()
+    target = func.coalesce(Mapping.account_id, Mapping.tax_type, Mapping.option_id, "")
+    return _Asked(
+        select(LedgerAccount).where(LedgerAccount.connection_id == mine),
+        select(TaxRate).where(TaxRate.connection_id == mine),
+        select(Mapping.kind, Mapping.key, target).where(
+            Mapping.location_id == location_id, Mapping.tenant_id == tenant
+        ),
+        select(HoopTax.key, HoopTax.name, HoopTax.rate).where(HoopTax.location_id == location_id),
+        select(TrackingOption).where(TrackingOption.connection_id == mine),
     )
 
 

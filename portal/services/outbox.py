@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import BindParameter, Select, Table, func, or_, select, update
 from sqlalchemy.orm import Session, object_session
 
 from portal import clock
@@ -21,6 +21,7 @@ from portal.models import Batch, Connection, Document, Failure, Operation, Push,
 from portal.services import audit, heralding, shelf
 from portal.services.unit import transaction
 
+PUSHES: Table = Push.metadata.tables["pushes"]
 BACKOFF = (5, 15, 60, 300, 900)
 OPEN = (PushState.QUEUED, PushState.WAITING, PushState.BLOCKED)
 RETRIABLE = (PushState.BLOCKED, PushState.WAITING, PushState.SKIPPED)
@@ -75,7 +76,7 @@ def find(
     )
 
 
-def overpaid(location_id: int) -> Select[int]:
+def overpaid(location_id: int | BindParameter[int]) -> Select[int]:
     """Ids of the payments that go to Xero as overpayments, all of each."""
     return select(Push.document_id).where(
         Push.location_id == location_id,
@@ -310,7 +311,5 @@ def _all_to(session: Session, push_ids: Sequence[int], state: PushState, **more:
         "state": state, "failure": None, "message": None, "cause": None, "next_try_at": None,
         "updated_at": moment, "settled_at": moment if state.settled else None,
     }  # fmt: skip
-    session.execute(
-        update(Push).where(Push.id.in_(push_ids)).values(values | more),
-        execution_options={"synchronize_session": False},
-    )
+    session.flush()
+    session.execute(update(PUSHES).where(PUSHES.c.id.in_(push_ids)).values(values | more))

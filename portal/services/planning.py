@@ -7,8 +7,9 @@ nothing is in the air that the rest could come from.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from portal import failpoints
 from portal.extensions import db
@@ -44,22 +45,32 @@ CHAIN: frozenset[Kind] = frozenset(
 
 @dataclass(slots=True)
 class Plan:
-    """The batches that are written and have not left yet, and how the next ones are chosen."""
+    """The batches that are written and have not left yet, and how the next ones are chosen.
+
+    `wanted` are the kinds of which something is wanted, as seen at the start or when something landed last;
+    `fruitless` those of them that have been tried in vain since.
+    """
 
     work: Work
     written: deque[Prepared] = field(default_factory=deque)
     fruitless: set[Kind] = field(default_factory=set)
     knows_contacts: bool = False
+    wanted: set[Kind] | None = None
 
     def write(self, flight: Flight) -> None:
         """Write what goes next, at most five batches of one kind; nothing when something has to land first.
 
         Raises NotNow, LeaseLost and Xero's errors.
         """
-        self.written.extend(_left_prepared(self.work))
-        if self.written:
-            return
-        for kind in self._wanted():
+        try:
+            self._write(flight)
+        finally:
+            release()
+
+    def _write(self, flight: Flight) -> None:
+        if self.wanted is None:
+            self._look()
+        for kind in () if self.written else self._due():
             if not _goes_with(kind, flight.kinds) or (self._reads_first(kind) and not flight.room):
                 return
             self._learn(kind)
@@ -70,30 +81,32 @@ class Plan:
             self.fruitless.add(kind)
 
     def look_again(self) -> None:
-        """Something has landed: what could not go before may go now."""
+        """Something has landed: what could not go before may go now, and what was refused as a whole was halved."""
         self.fruitless.clear()
+        self.wanted = None
 
-    def _wanted(self) -> Iterator[Kind]:
+    def _look(self) -> None:
+        """What is written already, and what is wanted besides."""
+        self.written.extend(_left_prepared(self.work))
+        self.wanted = readiness.kinds_wanted(db.session(), self.work.location_id, ORDER, self.work.since)
+
+    def _due(self) -> Iterator[Kind]:
         """The kinds of which something may go now, in order.
 
         While there are new contacts a full batch of what follows them goes first: it costs no call more, and the
         invoices of a backlog, a single new one among them, do not wait for its last contact.
         """
         work, session = self.work, db.session()
-        there = readiness.kinds_wanted(session, work.location_id, ORDER, work.since) - self.fruitless
+        there = (self.wanted or set()) - self.fruitless
         for kind in DEEPEST if NEW_CONTACT in there else ():
-            full = kind in there and readiness.fills(
+            if kind in there and readiness.fills(
                 session, work.location_id, work.tenant_id, *kind, payloads.MAX_ELEMENTS
-            )
-            release()
-            if full:
+            ):
                 yield kind
         for kind in ORDER:
-            due = kind in there and readiness.any_due(
+            if kind in there and readiness.any_due(
                 session, work.location_id, work.tenant_id, *kind, since=work.since
-            )
-            release()
-            if due:
+            ):
                 yield kind
 
     def _reads_first(self, kind: Kind) -> bool:
@@ -101,6 +114,7 @@ class Plan:
 
     def _learn(self, kind: Kind) -> None:
         """Read in Xero what has to be known before letters of this kind are written."""
+        release()
         if kind == NEW_CONTACT and not self.knows_contacts:
             know_contacts(self.work, force=_clashed(self.work))
             self.knows_contacts = True
@@ -115,18 +129,22 @@ def know_contacts(work: Work, *, force: bool = False) -> None:
 
 def _left_prepared(work: Work) -> list[Prepared]:
     """Batches that are written and have not left: of a drain before, or the halves of one that was refused."""
-    found = db.session.execute(
+    here = {"connection_id": work.connection_id, "tenant_id": work.tenant_id}
+    found = db.session.execute(_prepared(), here)
+    return [Prepared(batch_id, (document, operation)) for batch_id, document, operation in found]
+
+
+@cache
+def _prepared() -> Select[*tuple[int, Document, Operation]]:
+    return (
         select(Batch.id, Batch.document, Batch.operation)
         .where(
-            Batch.connection_id == work.connection_id,
+            Batch.connection_id == bindparam("connection_id"),
             Batch.state == BatchState.PREPARED,
-            Batch.tenant_id == work.tenant_id,
+            Batch.tenant_id == bindparam("tenant_id"),
         )
         .order_by(Batch.id)
     )
-    left = [Prepared(batch_id, (document, operation)) for batch_id, document, operation in found]
-    release()
-    return left
 
 
 def _goes_with(kind: Kind, others: Iterable[Kind]) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
+from functools import cache
 from typing import Any, get_type_hints
 
 import simplejson
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -66,11 +67,15 @@ def of(session: Session, location_id: int) -> Preferences:
 
 
 def _read(session: Session, location_id: int) -> Preferences:
-    rows = session.execute(
-        select(LocationSetting.key, LocationSetting.value).where(LocationSetting.location_id == location_id)
-    )
+    rows = session.execute(_kept(), {"location_id": location_id})
     known = {key: _checked(key, value) for key, value in rows if key in _KINDS}
     return replace(Preferences(), **known)
+
+
+@cache
+def _kept() -> Select[*tuple[str, Any]]:
+    mine = LocationSetting.location_id == bindparam("location_id")
+    return select(LocationSetting.key, LocationSetting.value).where(mine)
 
 
 def save(location_id: int, user: User, changes: Mapping[str, Any]) -> Preferences:

@@ -46,14 +46,14 @@ def dump(value: Any) -> bytes:
 
 def plain(value: Any) -> Any:
     """The same tree with every Decimal in its shortest plain form; TypeError for a float."""
+    if isinstance(value, dict):
+        return {key: item if type(item) is str else plain(item) for key, item in value.items()}
     if isinstance(value, Decimal):
         return shortest(value)
-    if isinstance(value, float):
-        raise TypeError("a float near money")
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, float):
+        raise TypeError("a float near money")
     return value
 
 

@@ -269,7 +269,7 @@ def _result(position: int, item: dict[str, Any], collection: str, text: str | No
 
 def _said(item: dict[str, Any], text: str | None, list_name: str) -> tuple[str, ...]:
     """The messages of this list anywhere in the element; most elements have none, which their text shows at once."""
-    if text is not None and f'"{list_name}"' not in text:
+    if text is not None and not re.search(rf'"{list_name}"\s*:\s*\[\s*[^\s\]]', text):
         return ()
     return tuple(dict.fromkeys(messages_in(item, list_name)))
 

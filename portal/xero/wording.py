@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SCATTER = 0x2C1B3C6D | 1
-_SPACES = re.compile(r"\s+")
+_APART = re.compile(r"[\s<>]+")
 _WORDS = re.compile(r"[A-Z0-9-]+")
 _EMAIL = re.compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 
@@ -19,8 +19,9 @@ def contact_name(text: str) -> str:
 
     Empty if nothing is left (developer.xero.com, Contacts).
     """
-    kept = "".join(" " if char in "<>" or not char.isprintable() else char for char in text)
-    return _SPACES.sub(" ", kept).strip()[:255].rstrip()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return _APART.sub(" ", text).strip()[:255].rstrip()
 
 
 def contact_email(text: str | None) -> str | None:
