@@ -74,7 +74,7 @@ def broken(work: Work, batch_id: int) -> None:
     """
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
-        batch = session.get_one(Batch, batch_id, populate_existing=True)
+        batch = leases.batch(session, batch_id)
         if batch.state != BatchState.CLOSED:
             batch.resolve_at = windows.after_breaking(batch)
             batch.outcome = "unknown: something broke on our side"

@@ -7,6 +7,7 @@ import os
 import socket
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
@@ -14,9 +15,10 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.config import settings
 from portal.errors import LeaseLost
-from portal.models import Connection
+from portal.models import Batch, Connection
 from portal.services.unit import transaction
 
+T = TypeVar("T")
 SLACK = 60
 
 
@@ -55,11 +57,15 @@ def release(connection_id: int, fence: int) -> None:
 
 def hold(session: Session, connection_id: int, fence: int) -> Connection:
     """The connection's row, locked until the transaction ends. Raises LeaseLost when a newer lease exists."""
-    afresh = {"populate_existing": True}
-    row = session.scalars(_row(), {"connection_id": connection_id}, execution_options=afresh).one()
+    row = _now(session, _connection(), connection_id)
     if row.fence != fence:
         raise LeaseLost("Another worker has taken over this connection.")
     return row
+
+
+def batch(session: Session, batch_id: int) -> Batch:
+    """A batch of a connection that is held, as it stands now and locked like it."""
+    return _now(session, _batch(), batch_id)
 
 
 def hold_live(session: Session, connection_id: int, fence: int) -> Connection:
@@ -70,9 +76,18 @@ def hold_live(session: Session, connection_id: int, fence: int) -> Connection:
     return row
 
 
+def _now(session: Session, asked: Select[T], row_id: int) -> T:
+    return session.scalars(asked, {"id": row_id}, execution_options={"populate_existing": True}).one()
+
+
 @cache
-def _row() -> Select[Connection]:
-    return select(Connection).where(Connection.id == bindparam("connection_id")).with_for_update()
+def _connection() -> Select[Connection]:
+    return select(Connection).where(Connection.id == bindparam("id")).with_for_update()
+
+
+@cache
+def _batch() -> Select[Batch]:
+    return select(Batch).where(Batch.id == bindparam("id")).with_for_update()
 
 
 def until() -> datetime:

@@ -38,7 +38,7 @@ def record(work: Work, batch_id: int, outcome: Outcome) -> None:
 def _record(work: Work, batch_id: int, outcome: Outcome) -> None:
     with transaction() as session:
         connection = leases.hold(session, work.connection_id, work.fence)
-        batch = session.get_one(Batch, batch_id, populate_existing=True)
+        batch = leases.batch(session, batch_id)
         if batch.state == BatchState.CLOSED:
             return
         if isinstance(outcome, Reply):

@@ -160,7 +160,7 @@ def _look(work: Work, batch_id: int) -> None:
     failpoints.here("after_look")
     with transaction() as session:
         leases.hold(session, work.connection_id, work.fence)
-        batch = session.get_one(Batch, batch_id, populate_existing=True)
+        batch = leases.batch(session, batch_id)
         outbox.requeue_all(session, [item["push"] for item in items if item["number"] not in seen])
         _found(
             session, work, batch, [(item, seen[item["number"]]) for item in items if item["number"] in seen]

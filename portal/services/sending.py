@@ -11,7 +11,7 @@ from types import TracebackType
 from portal import clock, failpoints
 from portal.config import settings
 from portal.errors import LeaseLost, NotNow, PortalError
-from portal.models import Batch, BatchState
+from portal.models import BatchState
 from portal.services import calling, leases, resting, windows
 from portal.services.batching import IN_FLIGHT, Prepared
 from portal.services.calling import Permit
@@ -174,7 +174,7 @@ def _stamp(work: Work, batch_id: int) -> _Stamped:
     """
     with transaction() as session:
         leases.hold_live(session, work.connection_id, work.fence).lease_until = leases.until()
-        batch = session.get_one(Batch, batch_id, with_for_update=True, populate_existing=True)
+        batch = leases.batch(session, batch_id)
         if batch.state == BatchState.CLOSED or (
             batch.state == BatchState.SENT and not windows.may_resend(batch)
         ):
