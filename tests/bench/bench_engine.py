@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+from portal import memory
 from portal.services import calling, draining, intake
 from portal.services.unit import release
 from portal.xero.limits import Quota
@@ -93,6 +94,7 @@ def _own_cost(here: Ground) -> Row:
 
 def _counted_cost(here: Ground) -> Row:
     here.stage.xero.limits(minute=10**6, day=10**6, concurrent=100, app_minute=10**6)
+    memory.settle()
     receiving = _Spent(intake.receive)
     with patch.object(intake, "receive", receiving):
         here.stage.hoop.bulk(MANY, contacts=MANY, paid=True, lines=[line("Care plan", "100", "1", GST)])
