@@ -4,7 +4,6 @@ import gc
 
 from sqlalchemy.orm import configure_mappers
 
-
 YOUNG = 10_000
 
 
