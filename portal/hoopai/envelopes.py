@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from portal.hoopai import reading
@@ -74,7 +73,6 @@ class Delivery:
     location_id: str | None
     payload: dict[str, Any] = field(repr=False)
     webhook_id: str | None
-    timestamp: datetime | None
     shape: str
 
     @property
@@ -108,7 +106,6 @@ def read(body: bytes) -> Delivery:
         location_id=_location(root, payload, event),
         payload=payload,
         webhook_id=_text(root.get("webhookId")) or _text(payload.get("webhookId")),
-        timestamp=_moment(root.get("timestamp")) or _moment(payload.get("timestamp")),
         shape=inner or _shape(root, said),
     )
 
@@ -196,10 +193,3 @@ def _id(payload: dict[str, Any]) -> str | None:
 
 def _text(value: Any) -> str | None:
     return reading.clean(value) or None if isinstance(value, str) else None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return reading.moment({"timestamp": value}, "timestamp")
-    except reading.BadValue:
-        return None

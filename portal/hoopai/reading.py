@@ -13,6 +13,7 @@ _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})($|[T ])")
 _WHOLE = 10**12
 _MOST = Decimal(_WHOLE)
 _DUST = Decimal("0.0000001")
+_EXACT = simplejson.JSONDecoder(parse_float=Decimal)
 
 
 class BadValue(ValueError):
@@ -29,7 +30,7 @@ class BadValue(ValueError):
 def load(raw: bytes) -> Any:
     """JSON with exact numbers; ValueError for anything else, NaN and Infinity included."""
     try:
-        return simplejson.loads(raw.decode("utf-8-sig"), use_decimal=True, allow_nan=False)
+        return _EXACT.decode(raw.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except ArithmeticError:

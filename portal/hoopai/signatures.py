@@ -7,9 +7,10 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -43,6 +44,16 @@ class Scheme(StrEnum):
     HOOK = "x-hook-signature"
 
 
+class Headers(Protocol):
+    """What a delivery's headers have to be able to do, a dictionary's or a web server's."""
+
+    def get(self, name: str, /) -> str | None:
+        """What the header of this name says."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """All of them."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """`reason` is "ok", "missing", "malformed", "mismatch", "no-secret" or "unknown-scheme"."""
@@ -55,7 +66,7 @@ def verify(
     scheme: Scheme | str,
     secrets: Sequence[str],
     body: bytes,
-    headers: Mapping[str, str],
+    headers: Headers,
     *,
     ed25519_key: str = ED25519_KEY,
     rsa_key: str = RSA_KEY,
@@ -71,7 +82,7 @@ def verify(
         scheme = Scheme(scheme)
     except ValueError:
         return Verdict(False, "unknown-scheme")
-    said = next((value for name, value in headers.items() if name.lower() == scheme.value), "").strip()
+    said = _header(headers, scheme.value)
     if not said or said.upper() == "N/A":
         return Verdict(False, "missing")
     if scheme in (Scheme.WL, Scheme.HOOK):
@@ -88,7 +99,7 @@ def is_key(scheme: Scheme | str, text: str) -> bool:
     return isinstance(key, Ed25519PublicKey if scheme == Scheme.GHL else RSAPublicKey)
 
 
-def others(scheme: Scheme | str, headers: Mapping[str, str]) -> list[str]:
+def others(scheme: Scheme | str, headers: Headers) -> list[str]:
     """Headers of the other schemes that a delivery carries; they never count, but tell what to choose."""
     names = {name.lower() for name, value in headers.items() if value.strip().upper() not in ("", "N/A")}
     return [each.value for each in Scheme if each != scheme and each.value in names]
@@ -97,6 +108,12 @@ def others(scheme: Scheme | str, headers: Mapping[str, str]) -> list[str]:
 def sign(secret: str, body: bytes) -> str:
     """The hex HMAC-SHA256 HoopAI would put into x-wl-signature."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _header(headers: Headers, name: str) -> str:
+    """What the header says, in whatever case it is named; a web server's headers know no case by themselves."""
+    said = headers.get(name) or next((value for each, value in headers.items() if each.lower() == name), "")
+    return said.strip()
 
 
 def _by_secret(secrets: Sequence[str], body: bytes, said: str) -> Verdict:

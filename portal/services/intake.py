@@ -2,13 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portal import clock, failpoints
 from portal.hoopai import envelopes, signatures
 from portal.hoopai.envelopes import Delivery, NotAnEvent, NotJson
-from portal.hoopai.signatures import Scheme
+from portal.hoopai.signatures import Headers, Scheme
 from portal.models import EventState
 from portal.services import chime, inbox, listening
 from portal.services.applying import apply, waiting
@@ -42,7 +41,7 @@ class Answer:
     retry_after: int | None = None
 
 
-def receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def receive(token: str, body: bytes, headers: Headers) -> Answer:
     """Take one webhook delivery: verified on its raw bytes, stored durably, answered at once.
 
     401 and nothing stored when the signature is missing or wrong; 200 for whatever is kept, ignored or already
@@ -55,7 +54,7 @@ def receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         return Answer(429, "Could not be stored just now. Please send it again.", retry_after=30)
 
 
-def _receive(token: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _receive(token: str, body: bytes, headers: Headers) -> Answer:
     if len(body) > MAX_BYTES:
         return Answer(413, "A delivery may have at most 1 MiB.")
     listener = listening.listener(token[:100])
@@ -117,7 +116,7 @@ def _store(
         log.info("intake.repeated", extra={"source": listener.source_id})
 
 
-def _why(listener: Listener, reason: str, body: bytes, headers: Mapping[str, str]) -> str:
+def _why(listener: Listener, reason: str, body: bytes, headers: Headers) -> str:
     """A refusal in words that help: which other signature came, or that a workflow sent it."""
     if reason == "mismatch" and listener.scheme in (Scheme.GHL, Scheme.WH):
         reason = "wrong-key"

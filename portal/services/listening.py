@@ -1,14 +1,13 @@
 """Who listens at a webhook address: read from the database and kept in this process for two seconds."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
 from portal.extensions import db
 from portal.hoopai import signatures
-from portal.hoopai.signatures import Scheme, Verdict
+from portal.hoopai.signatures import Headers, Scheme, Verdict
 from portal.models import Location, Source
 from portal.services import secrets
 
@@ -29,7 +28,7 @@ class Listener:
     read_at: float
     marked: float = -KEPT
 
-    def judge(self, body: bytes, headers: Mapping[str, str]) -> Verdict:
+    def judge(self, body: bytes, headers: Headers) -> Verdict:
         """Whether the delivery is HoopAI's, on its raw bytes."""
         own = (
             {"ed25519_key" if self.scheme == Scheme.GHL else "rsa_key": self.public_key}

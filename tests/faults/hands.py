@@ -79,7 +79,7 @@ def listen(wish: Mapping[str, Any]) -> None:
     @ear.post("/hook")
     def hook() -> Response:
         with app.app_context():
-            answer = intake.receive(os.environ["EAR_TOKEN"], request.get_data(), dict(request.headers))
+            answer = intake.receive(os.environ["EAR_TOKEN"], request.get_data(), request.headers)
             db.session.remove()
         return Response(answer.text, answer.status)
 

@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -35,7 +34,6 @@ def test_every_documented_shape_tells_the_same(body, shape, webhook_id):
     assert said.webhook_id == webhook_id
     assert said.payload["total"] == Decimal("290.5")
     assert said.is_invoice
-    assert (said.timestamp == datetime(2026, 11, 3, 2, 3, 5, tzinfo=UTC)) is (webhook_id is not None)
 
 
 @pytest.mark.parametrize(

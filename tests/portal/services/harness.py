@@ -104,7 +104,7 @@ def _ear(app: Flask, token: str) -> Flask:
     @ear.post("/hook")
     def hook() -> Response:
         with app.app_context():
-            answer = intake.receive(token, request.get_data(), dict(request.headers))
+            answer = intake.receive(token, request.get_data(), request.headers)
             release()
         return Response(answer.text, answer.status)
 
