@@ -6,7 +6,8 @@ from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Request, Response, abort, current_app, g, redirect, request, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin, current_user
 from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response as AnyResponse
@@ -62,6 +63,15 @@ class Person(UserMixin):
         return self.key
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookie; who sends none, such as HoopAI and programs, costs no signer."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """What the cookie says; an empty session without one."""
+        sent = self.get_cookie_name(app) in request.cookies
+        return super().open_session(app, request) if sent else self.session_class()
+
+
 class Id(IntegerConverter):
     """A number in an address; one that no database can hold is an address that does not exist."""
 
@@ -87,7 +97,9 @@ def configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.config["SESSION_PROTECTION"] = None
+    app.session_interface = Sessions()
     app.url_map.converters["int"] = Id
+    app.extensions["portal.headers"] = _on_every_answer(settings)
     login.user_loader(_person)
     app.before_request(_identify)
     app.before_request(_refuse_cross_site)
@@ -236,21 +248,26 @@ def _same_location(endpoint: str, values: dict[str, object]) -> None:
 
 
 def _headers(response: Response) -> Response:
-    settings: Settings = current_app.extensions["portal.settings"]
     headers = response.headers
-    headers["Content-Security-Policy"] = _policy(settings)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+    headers.extend(current_app.extensions["portal.headers"])
     headers["X-Request-Id"] = g.get("request_id", "")
-    if settings.secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if request.endpoint not in ASSETS:
         headers["Cache-Control"] = "no-store"
         response.vary.add("HX-Request")
     return response
+
+
+def _on_every_answer(settings: Settings) -> list[tuple[str, str]]:
+    always = [
+        ("Content-Security-Policy", _policy(settings)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ]
+    lasting = [("Strict-Transport-Security", "max-age=31536000; includeSubDomains")]
+    return always + lasting if settings.secure else always
 
 
 def _policy(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Ringing for received deliveries without making HoopAI wait: a thread rings a moment later, once for many.
+"""Ringing for received deliveries without making HoopAI wait: a thread rings at once, then a moment later for many.
 
 Whatever is lost with the process is rung for by the ticker within a second.
 """
@@ -14,7 +14,7 @@ from portal import bell
 log = logging.getLogger(__name__)
 
 JOB = "jobs.intake.apply"
-PAUSE = 0.02
+PAUSE = 0.1
 
 _lock = threading.Condition()
 _wanted: set[Flask] = set()
