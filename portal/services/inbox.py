@@ -26,7 +26,7 @@ from portal.services.unit import transaction
 
 EVENTS: Table = InboundEvent.metadata.tables["inbound_events"]
 SOURCES: Table = Source.metadata.tables["sources"]
-GIVEN = (
+GIVEN = [
     "source_id",
     "location_id",
     "dedupe",
@@ -37,7 +37,7 @@ GIVEN = (
     "body",
     "state",
     "reason",
-)
+]
 MARK_EVERY = 2.0
 MOST = 100
 
@@ -120,13 +120,13 @@ def store(listener: Listener, row: dict[str, Any]) -> bool:
 
 def count_refusal(source_id: int, reason: str) -> None:
     """A delivery was refused at the door; the last reason is kept for the page."""
-    more = {
-        "refused_count": SOURCES.c.refused_count + 1,
-        "refused_at": clock.now(),
-        "refused_reason": reason[:200],
-    }
+    refused = update(SOURCES).where(SOURCES.c.id == source_id)
     with transaction() as session:
-        session.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(more))
+        session.execute(
+            refused.values(
+                refused_count=SOURCES.c.refused_count + 1, refused_at=clock.now(), refused_reason=reason[:200]
+            )
+        )
 
 
 def _tray() -> _Tray:
@@ -140,10 +140,8 @@ def _tray() -> _Tray:
 def _due(entries: Sequence[_Entry]) -> list[Listener]:
     """Whose `last_delivery_at` has to be written, every two seconds at most."""
     now = time.monotonic()
-    found = {
-        one.listener.source_id: one.listener for one in entries if now - one.listener.marked > MARK_EVERY
-    }
-    return [found[source_id] for source_id in sorted(found)]
+    heard = {entry.listener.source_id: entry.listener for entry in entries}
+    return [heard[key] for key in sorted(heard) if now - heard[key].marked > MARK_EVERY]
 
 
 def _fail(entries: Sequence[_Entry], error: Exception) -> None:
@@ -160,7 +158,5 @@ def _insert(engine: Engine) -> Statement:
 
 def _mark(engine: Engine) -> Statement:
     """When a source was last heard of."""
-    heard = (
-        update(SOURCES).where(SOURCES.c.id == bindparam("source")).values(last_delivery_at=bindparam("at"))
-    )
-    return Statement(heard, engine.dialect)
+    source = update(SOURCES).where(SOURCES.c.id == bindparam("source"))
+    return Statement(source.values(last_delivery_at=bindparam("at")), engine.dialect)

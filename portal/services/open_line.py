@@ -55,9 +55,9 @@ class OpenLine:
         try:
             return self._write(steps)
         except BaseException as error:
-            died = self._line is not None and self._engine.dialect.is_disconnect(error, self._line, None)  # type: ignore[arg-type]
+            again = kept and self._has_died(error)
             self.close()
-            if not (kept and died):
+            if not again:
                 raise
         return self.write(steps)
 
@@ -75,6 +75,9 @@ class OpenLine:
         counts = [_changed(line, *step) for step in steps]
         line.execute("COMMIT")
         return counts
+
+    def _has_died(self, error: Any) -> bool:
+        return self._engine.dialect.is_disconnect(error, self._line, None)
 
     def _opened(self) -> Any:
         """A connection that is no longer the pool's; what it is told counts at once unless a transaction was begun."""
