@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import simplejson
-from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, String, Text
+from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, String, Text, inspect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -27,11 +28,28 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
 
+    def __init__(self, **values: Any) -> None:
+        """A new row. Its columns are laid down as they stand: a change is only noted of what was there before."""
+        here, columns = vars(self), _columns(type(self))
+        for name, value in values.items():
+            if name in columns:
+                here[name] = value
+            elif hasattr(type(self), name):
+                setattr(self, name, value)
+            else:
+                raise TypeError(f"{type(self).__name__} has no {name}")
+
     def put(self, **values: object) -> None:
         """Set those columns that differ."""
+        here = vars(self)
         for name, value in values.items():
-            if getattr(self, name) != value:
+            if (here[name] if name in here else getattr(self, name)) != value:
                 setattr(self, name, value)
+
+
+@cache
+def _columns(kind: type[Base]) -> frozenset[str]:
+    return frozenset(column.key for column in inspect(kind).column_attrs)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -51,10 +69,12 @@ class Money(TypeDecorator[Decimal]):
         """Decimal → what the database keeps; more than four places raise ValueError."""
         if value is None:
             return None
-        scaled = Decimal(value) * SCALE
-        if scaled != scaled.to_integral_value():
+        exact = Decimal(value)
+        scaled = exact * SCALE
+        whole = int(scaled)
+        if whole != scaled:
             raise ValueError(f"{value} has more than four decimals")
-        return int(scaled) if dialect.name == "sqlite" else Decimal(value)
+        return whole if dialect.name == "sqlite" else exact
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """What the database keeps → Decimal with four places."""
@@ -121,11 +141,12 @@ class Word(TypeDecorator[StrEnum]):
     def __init__(self, words: type[StrEnum]) -> None:
         super().__init__()
         self.words = words
+        self._members = {each.value: each for each in words}
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """A member or its word → the word; anything else raises ValueError."""
-        return None if value is None else str(self.words(value))
+        return None if value is None else str(value if type(value) is self.words else self.words(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
         """The word → its member."""
-        return None if value is None else self.words(value)
+        return None if value is None else self._members.get(value) or self.words(value)

@@ -34,7 +34,10 @@ class InvoiceStatus(StrEnum):
     @property
     def rank(self) -> int:
         """Order of life, to settle events of the same moment."""
-        return list(InvoiceStatus).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {status: rank for rank, status in enumerate(InvoiceStatus)}
 
 
 class Contact(Base):
@@ -122,11 +125,9 @@ class Invoice(Base):
     seen_at: Mapped[datetime | None] = mapped_column(Moment)
     sent_number: Mapped[str | None] = mapped_column(String(255))
 
-    location: Mapped[Location] = relationship()
+    location: Mapped[Location] = relationship(viewonly=True)
     contact: Mapped[Contact | None] = relationship()
-    lines: Mapped[list["Line"]] = relationship(
-        order_by="Line.position", cascade="all, delete-orphan", back_populates="invoice"
-    )
+    lines: Mapped[list["Line"]] = relationship(order_by="Line.position", cascade="all, delete-orphan")
     payments: Mapped[list["Payment"]] = relationship(order_by="Payment.id", back_populates="invoice")
 
     @property
@@ -176,7 +177,7 @@ class Line(Base):
     tax_inclusive: Mapped[bool | None] = mapped_column()
     decided_total: Mapped[Decimal | None] = mapped_column(Money)
 
-    invoice: Mapped[Invoice] = relationship(back_populates="lines")
+    invoice: Mapped[Invoice] = relationship(viewonly=True)
 
 
 class Payment(Base):

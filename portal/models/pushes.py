@@ -113,8 +113,8 @@ class Push(Base):
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     before: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
 
-    location: Mapped[Location] = relationship()
-    attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.id.desc()", back_populates="push")
+    location: Mapped[Location] = relationship(viewonly=True)
+    attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.id.desc()", viewonly=True)
 
 
 class BatchState(StrEnum):
@@ -173,7 +173,7 @@ class Attempt(Base):
     request: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
     answer: Mapped[dict[str, Any] | None] = mapped_column(ExactJSON)
 
-    push: Mapped[Push] = relationship(back_populates="attempts")
+    push: Mapped[Push] = relationship(viewonly=True)
 
 
 class Link(Base):
