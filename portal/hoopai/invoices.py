@@ -5,10 +5,9 @@ events).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from portal.hoopai import people, reading
 from portal.hoopai.people import AddressSaid, ContactSaid
@@ -25,6 +24,7 @@ __all__ = [
     "InvoiceSaid",
     "LineSaid",
     "TaxSaid",
+    "ends",
     "mention",
     "said",
 ]
@@ -33,6 +33,7 @@ STATUSES = ("draft", "sent", "payment_processing", "partially_paid", "paid", "vo
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _OF_EVENT = {"InvoiceVoid": "void", "InvoiceDelete": "delete"}
+_ENDS = frozenset(_OF_EVENT.values())
 
 
 class BadInvoice(ValueError):
@@ -44,8 +45,7 @@ class BadInvoice(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class TaxSaid:
+class TaxSaid(NamedTuple):
     """A tax on a line. `key` is HoopAI's id, or name and rate where it has none; `rate` is a percentage."""
 
     key: str
@@ -54,8 +54,7 @@ class TaxSaid:
     calculation: str
 
 
-@dataclass(frozen=True)
-class LineSaid:
+class LineSaid(NamedTuple):
     """A line; `amount` is the price of one. `tax_inclusive` is None when HoopAI did not say."""
 
     hoop_id: str | None
@@ -70,8 +69,7 @@ class LineSaid:
     tax_inclusive: bool | None
 
 
-@dataclass(frozen=True)
-class DiscountSaid:
+class DiscountSaid(NamedTuple):
     """The invoice's discount: `type` percentage or fixed; only on `product_ids` unless empty."""
 
     type: str
@@ -79,16 +77,14 @@ class DiscountSaid:
     product_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ChargeSaid:
+class ChargeSaid(NamedTuple):
     """Something the customer paid beside the lines: a processing fee, a tip, a late fee."""
 
     name: str
     amount: Decimal
 
 
-@dataclass(frozen=True)
-class InvoiceSaid:
+class InvoiceSaid(NamedTuple):
     """An invoice as HoopAI last told it; amounts in major units, `amount_paid` cumulative.
 
     `contact` None means that nothing was said of the contact (HoopAI's update events leave it out), never that
@@ -119,14 +115,29 @@ class InvoiceSaid:
     reduced: bool
     charges: tuple[ChargeSaid, ...] = ()
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All that does not change by the invoice being sent and paid, to see whether any of it has changed."""
+        return (
+            self.number, self.live_mode, self.currency, self.total, self.issue_date, self.due_date, self.name,
+            self.title, self.contact, self.discount, self.lines, self.charges, self.reduced,
+        )  # fmt: skip
 
-@dataclass(frozen=True)
-class InvoiceMention:
+
+class InvoiceMention(NamedTuple):
     """The least an event says: which invoice, and its status if given or plain from the event."""
 
     hoop_id: str
     status: str | None
     updated_at: datetime | None
+
+
+def ends(payload: dict[str, Any], event: str | None = None) -> bool:
+    """Whether this says that the invoice was voided or deleted: then there may be nothing but a `mention` in it."""
+    try:
+        return _status(payload, event) in _ENDS
+    except BadValue as bad:
+        raise BadInvoice(bad.field, bad.reason) from None
 
 
 def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from portal.hoopai import reading
 
 
-@dataclass(frozen=True)
-class AddressSaid:
+class AddressSaid(NamedTuple):
     """A postal address; empty texts where nothing was said. `country` is two letters as a rule."""
 
     line1: str = ""
@@ -20,8 +18,7 @@ class AddressSaid:
     country: str = ""
 
 
-@dataclass(frozen=True)
-class ContactSaid:
+class ContactSaid(NamedTuple):
     """A contact. `hoop_id` is None when an invoice was written to somebody who is no contact."""
 
     hoop_id: str | None
@@ -79,7 +76,7 @@ def _address(source: dict[str, Any], line1: str, country: str) -> AddressSaid | 
         postal_code=reading.text(source, "postalCode") or "",
         country=reading.text(source, country) or "",
     )
-    return None if found == AddressSaid() else found
+    return found if any(found) else None
 
 
 def _emails(value: Any) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})($|[T ])")
 _WHOLE = 10**12
 _MOST = Decimal(_WHOLE)
 _DUST = Decimal("0.0000001")
+_FOUR_PLACES = Decimal("0.0001")
 _EXACT = simplejson.JSONDecoder(parse_float=Decimal)
 
 
@@ -51,8 +52,8 @@ def text(source: dict[str, Any], field: str) -> str | None:
 
 def clean(value: str) -> str:
     """The text without outer spaces and without what no database keeps (NUL, halves of surrogate pairs)."""
-    if value.isascii():
-        return value.strip() if "\x00" not in value else value.replace("\x00", "").strip()
+    if value.isascii() and "\x00" not in value:
+        return value.strip()
     return value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
 
 
@@ -74,10 +75,12 @@ def amount(source: dict[str, Any], field: str, *, default: Decimal | None = None
     number = _number(value, label)
     if abs(number) >= _MOST:
         raise BadValue(label, "is too large")
-    kept = number.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+    if 0 <= _places(number) <= 4:
+        return number
+    kept = number.quantize(_FOUR_PLACES, ROUND_HALF_EVEN)
     if abs(kept - number) > _DUST:
         raise BadValue(label, "has more than four decimals")
-    return Decimal(format(number if kept == number and _places(number) <= 4 else kept.normalize(), "f"))
+    return Decimal(format(kept.normalize(), "f"))
 
 
 def day(source: dict[str, Any], field: str) -> date | None:
