@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from portal import bell, clock, failpoints
 from portal.extensions import db
 from portal.hoopai import envelopes, people
-from portal.hoopai.invoices import BadInvoice, InvoiceMention, InvoiceSaid, mention, said
+from portal.hoopai.invoices import BadInvoice, InvoiceMention, InvoiceSaid, ends, mention, said
 from portal.hoopai.people import ContactSaid
 from portal.hoopai.reading import BadValue
-from portal.models import Connection, EventState, InboundEvent, Invoice, InvoiceStatus, Location
+from portal.models import Connection, EventState, InboundEvent, Invoice, Location
 from portal.services import contacts_in, invoices_in, looking_up, shelf
 from portal.services.unit import transaction
 
@@ -100,9 +100,8 @@ def _read(body: bytes) -> Told:
         delivery = envelopes.read(body)
         if not delivery.is_invoice:
             return people.said(delivery.payload)
-        told = mention(delivery.payload, delivery.event)
-        final = told.status and InvoiceStatus(told.status).final
-        return told if final else said(delivery.payload, delivery.event)
+        hear = mention if ends(delivery.payload, delivery.event) else said
+        return hear(delivery.payload, delivery.event)
     except (BadInvoice, BadValue) as error:
         return error
 

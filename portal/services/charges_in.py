@@ -42,10 +42,10 @@ def lines_for(
 
     The invoice's total and discount are to be the new ones already.
     """
-    if not lines or not reckoning.of(invoice, lines).differs_from(invoice.total):
-        return []
     named = [_line(charge) for charge in said]
     known = [_again(line) for line in before if _counts(line, invoice)]
+    if not lines or not (named or known) or not reckoning.of(invoice, lines).differs_from(invoice.total):
+        return []
     for charges in filter(None, (named, known)):
         if not reckoning.of(invoice, [*lines, *charges]).differs_from(invoice.total):
             for place, charge in enumerate(charges):

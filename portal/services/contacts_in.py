@@ -1,5 +1,7 @@
 """Keep our copy of a HoopAI contact up to date."""
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,8 +20,7 @@ def take(session: Session, location_id: int, said: ContactSaid) -> Contact:
 def _take(session: Session, location_id: int, said: ContactSaid) -> Contact:
     contact = _find(session, location_id, key(said))
     if contact is None:
-        contact = Contact(location_id=location_id, hoop_id=key(said), name="")
-        _fill(contact, said)
+        contact = Contact(location_id=location_id, hoop_id=key(said), **_told(said))
         shelf.add(session, contact)
     else:
         _change(session, contact, said)
@@ -52,10 +53,10 @@ def _find(session: Session, location_id: int, hoop_id: str) -> Contact | None:
 
 def _change(session: Session, contact: Contact, said: ContactSaid) -> bool:
     before = _content(contact)
-    address = contact.address
-    _fill(contact, said)
+    heard = _told(said)
     if said.address is None:
-        contact.address = address
+        del heard["address"]
+    contact.put(**heard)
     if _content(contact) == before:
         return False
     contact.updated_at = clock.now()
@@ -67,12 +68,14 @@ def _content(contact: Contact) -> tuple[object, ...]:
     return contact.name, contact.company, contact.email, contact.phone, contact.address
 
 
-def _fill(contact: Contact, said: ContactSaid) -> None:
-    contact.name = (said.name or said.company_name or said.email or "")[:255]
-    contact.company = said.company_name[:255] if said.company_name else None
-    contact.email = said.email[:255] if said.email else None
-    contact.phone = said.phone[:50] if said.phone else None
-    contact.address = _address(said.address)
+def _told(said: ContactSaid) -> dict[str, Any]:
+    return {
+        "name": (said.name or said.company_name or said.email or "")[:255],
+        "company": said.company_name[:255] if said.company_name else None,
+        "email": said.email[:255] if said.email else None,
+        "phone": said.phone[:50] if said.phone else None,
+        "address": _address(said.address),
+    }
 
 
 def _address(said: AddressSaid | None) -> dict[str, str] | None:

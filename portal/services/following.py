@@ -71,12 +71,13 @@ def push(session: Session, invoice: Invoice, connection: Connection | None) -> N
         _go_on(session, invoice, connection, create)
 
 
-def pay(session: Session, invoice: Invoice, connection: Connection | None, payment: Payment) -> None:
+def pay(session: Session, invoice: Invoice, connection: Connection | None, payment: Payment) -> Push:
     """Want a payment in Xero; what follows of its invoice was wanted before."""
     create = _find(session, invoice, Operation.CREATE)
-    wanted = _pay(session, invoice, payment)
+    wanted = _pay(session, invoice, payment, create)
     if _is_elsewhere(session, invoice, connection, create):
         outbox.leave_out(session, wanted, ELSEWHERE)
+    return wanted
 
 
 def update(session: Session, invoice: Invoice) -> None:
@@ -154,12 +155,12 @@ def left_out(invoice: Invoice, connection: Connection | None) -> str | None:
 
 def take_up(session: Session, invoice: Invoice, connection: Connection) -> None:
     """Send an invoice after all that was left out, with its contact, payments and refunds."""
-    _begin(session, invoice, connection)
+    create = _begin(session, invoice, connection)
     for payment in invoice.payments:
         held = outbox.find(session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
         by_rule = held is not None and held.state == PushState.SKIPPED and held.settled_by_id is None
         if by_rule and payment.taken_back_at is None:
-            _pay(session, invoice, payment)
+            _pay(session, invoice, payment, create)
     for given in shelf.refunds(session, invoice):
         refund(session, given)
 
@@ -196,7 +197,7 @@ def _links(session: Session, invoice: Invoice) -> Sequence[Link]:
     return shelf.links(session, invoice.location_id, Document.INVOICE, invoice.id)
 
 
-def _begin(session: Session, invoice: Invoice, connection: Connection | None) -> None:
+def _begin(session: Session, invoice: Invoice, connection: Connection | None) -> Push:
     wishes = preferences.of(session, invoice.location_id)
     reason = left_out(invoice, connection) or too_early(invoice.status, wishes)
     if reason is None and connection is not None:
@@ -205,15 +206,16 @@ def _begin(session: Session, invoice: Invoice, connection: Connection | None) ->
     if reason is not None:
         outbox.leave_out(session, wanted, reason)
     elif invoice.payments:
-        _bring_payments(session, invoice)
+        _bring_payments(session, invoice, wanted)
+    return wanted
 
 
-def _bring_payments(session: Session, invoice: Invoice) -> None:
+def _bring_payments(session: Session, invoice: Invoice, create: Push) -> None:
     """Payments that came while the invoice was too early go with it."""
     for payment in invoice.payments:
         held = outbox.find(session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
         if held is not None and held.state == PushState.SKIPPED and held.message in TOO_EARLY.values():
-            _pay(session, invoice, payment)
+            _pay(session, invoice, payment, create)
 
 
 def _go_on(session: Session, invoice: Invoice, connection: Connection | None, create: Push) -> None:
@@ -282,8 +284,7 @@ def _want_create(session: Session, invoice: Invoice) -> Push:
     )  # fmt: skip
 
 
-def _pay(session: Session, invoice: Invoice, payment: Payment) -> Push:
-    create = _find(session, invoice, Operation.CREATE)
+def _pay(session: Session, invoice: Invoice, payment: Payment, create: Push | None) -> Push:
     wanted = outbox.want(
         session, invoice.location_id, Document.PAYMENT, payment.id, Operation.CREATE,
         parent=(Document.INVOICE, invoice.id), amount=payment.amount, currency=invoice.currency,

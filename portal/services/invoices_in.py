@@ -6,10 +6,11 @@ new state are held until it has answered (`looking_up`), which takes a second.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
-import simplejson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -35,7 +36,6 @@ from portal.services import (
     mappings,
     outbox,
     payments_in,
-    preferences,
     products_in,
     reckoning,
     shelf,
@@ -45,6 +45,8 @@ from portal.services.products_in import Catalogue
 
 NO_TAX = "none"
 CENT = Decimal("0.01")
+FOUR_PLACES = Decimal("0.0001")
+UNTOUCHED = Preferences()
 NEVER_SEEN = (
     "An invoice that was never seen here was voided or deleted; should it still come, it is not sent."
 )
@@ -62,9 +64,12 @@ def take(session: Session, location: Location, said: InvoiceSaid) -> str | None:
         return ENDED_BEFORE
     invoice, open_questions = _apply(session, location, invoice, said)
     connection = _connection(session, location)
-    open_questions = open_questions or said.amount_paid != payments_in.known(session, invoice)
     may_ask = following.left_out(invoice, connection) is None and _can_ask(session, location)
-    if may_ask and (open_questions or _does_not_fit(invoice, said)):
+    if may_ask and (
+        open_questions
+        or said.amount_paid != payments_in.known(session, invoice)
+        or _does_not_fit(invoice, said)
+    ):
         invoice.look_up_at, invoice.held = clock.now(), True
         return None
     go_on(session, location, invoice)
@@ -113,14 +118,14 @@ def end(session: Session, location: Location, told: InvoiceMention) -> str | Non
     invoice.status = InvoiceStatus(told.status or InvoiceStatus.VOID)
     invoice.updated_at = max(told.updated_at or clock.now(), invoice.updated_at)
     invoice.look_up_at, invoice.held = None, False
-    fingerprint(session, invoice)
+    fingerprint(invoice)
     following.push(session, invoice, _connection(session, location))
     return None
 
 
 def recategorised(session: Session, location: Location, invoice: Invoice) -> None:
     """The lines of an invoice that has not gone are mapped by something else now."""
-    fingerprint(session, invoice)
+    fingerprint(invoice)
     following.push(session, invoice, _connection(session, location))
 
 
@@ -139,7 +144,7 @@ def _names_the_customer(session: Session, location: Location, invoice: Invoice, 
     if invoice.status.final or invoice.contact is not None or said.contact is None:
         return False
     invoice.contact = contacts_in.take(session, location.id, said.contact)
-    fingerprint(session, invoice)
+    fingerprint(invoice)
     shelf.settle(session, location.id)
     if not invoice.held:
         go_on(session, location, invoice)
@@ -190,12 +195,18 @@ def _apply(
     session: Session, location: Location, invoice: Invoice | None, said: InvoiceSaid
 ) -> tuple[Invoice, bool]:
     """The invoice as it is said to be now, and whether its lines leave open what only REST knows."""
+    contact = contacts_in.take(session, location.id, said.contact) if said.contact else None
     invoice = invoice or _new(session, location, said)
-    invoice.status = InvoiceStatus(said.status)
-    invoice.updated_at = max(said.updated_at or clock.now(), invoice.updated_at)
-    _fill(session, location, invoice, said)
-    open_questions = not said.reduced and _fill_lines(session, location, invoice, said)
-    fingerprint(session, invoice)
+    invoice.put(
+        status=InvoiceStatus(said.status), updated_at=max(said.updated_at or clock.now(), invoice.updated_at),
+        amount_paid=said.amount_paid, amount_due=said.amount_due, contact=contact or invoice.contact,
+    )  # fmt: skip
+    content = said.content
+    open_questions = shelf.again(
+        session, location.id, (Invoice, invoice.id), content, lambda: _fill(session, location, invoice, said)
+    )
+    now = (content, _status_in_xero(invoice))
+    shelf.again(session, location.id, (fingerprint, invoice.id), now, lambda: fingerprint(invoice))
     shelf.settle(session, location.id)
     return invoice, open_questions
 
@@ -205,36 +216,32 @@ def _new(session: Session, location: Location, said: InvoiceSaid) -> Invoice:
     invoice = Invoice(
         location_id=location.id, hoop_id=said.hoop_id, created_at=said.created_at or moment,
         updated_at=said.updated_at or moment, revision=0, content_hash="", held=False,
-        total=Decimal(0), amount_paid=Decimal(0), amount_due=Decimal(0), number="", currency="",
-        status=InvoiceStatus(said.status),
+        status=InvoiceStatus(said.status), amount_paid=said.amount_paid, amount_due=said.amount_due,
+        **_content(said),
     )  # fmt: skip
     shelf.add(session, invoice)
     return invoice
 
 
-def _fill(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> None:
-    invoice.put(
-        number=said.number or "", title=(said.name or said.title)[:255], live_mode=said.live_mode,
-        currency=said.currency, total=said.total, amount_paid=said.amount_paid, amount_due=said.amount_due,
-        issue_date=said.issue_date, due_date=said.due_date,
-    )  # fmt: skip
-    if not said.reduced:
-        discount = said.discount
-        invoice.put(
-            discount_type=discount.type if discount else None,
-            discount_value=discount.value if discount else None,
-            discount_products=list(discount.product_ids) or None if discount else None,
-        )
-    if said.contact is not None:
-        invoice.contact = contacts_in.take(session, location.id, said.contact)
+def _fill(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
+    """Whether the lines leave open what only REST knows."""
+    invoice.put(**_content(said))
+    return not said.reduced and _write_lines(session, location, invoice, said)
 
 
-def _fill_lines(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
-    told = (said.lines, said.charges, said.discount, said.total)
-    about = (Line, invoice.id)
-    return shelf.again(
-        session, location.id, about, told, lambda: _write_lines(session, location, invoice, said)
-    )
+def _content(said: InvoiceSaid) -> dict[str, Any]:
+    found = {
+        "number": said.number or "", "title": (said.name or said.title)[:255], "live_mode": said.live_mode,
+        "currency": said.currency, "total": said.total, "issue_date": said.issue_date, "due_date": said.due_date,
+    }  # fmt: skip
+    if said.reduced:
+        return found
+    discount = said.discount
+    return found | {
+        "discount_type": discount.type if discount else None,
+        "discount_value": discount.value if discount else None,
+        "discount_products": list(discount.product_ids) or None if discount else None,
+    }
 
 
 def _write_lines(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> bool:
@@ -257,7 +264,7 @@ def _write_lines(session: Session, location: Location, invoice: Invoice, said: I
     categories |= {charge.category_key: charge.name for charge in charges}
     if charges:
         taxes.setdefault(NO_TAX, ("No tax", Decimal(0)))
-    if [_told(line) for line in before] != [_told(line) for line in fresh]:
+    if len(before) != len(fresh) or any(map(_differ, before, fresh)):
         shelf.number(session, location.id, *fresh)
         invoice.lines[:] = fresh
     mappings.learn(session, location.id, categories, taxes)
@@ -276,6 +283,10 @@ def _has_gone(session: Session, invoice: Invoice) -> bool:
     if push is not None and push.state in GONE:
         return True
     return bool(shelf.links(session, invoice.location_id, Document.INVOICE, invoice.id))
+
+
+def _differ(one: Line, other: Line) -> bool:
+    return _told(one) != _told(other)
 
 
 def _told(line: Line) -> tuple[object, ...]:
@@ -310,18 +321,18 @@ def tax_set(line: LineSaid) -> tuple[str, str, Decimal]:
     return "+".join(tax.key for tax in taxes)[:300], " + ".join(tax.name for tax in taxes)[:200], rate
 
 
-def fingerprint(session: Session, invoice: Invoice) -> None:
+def fingerprint(invoice: Invoice) -> None:
     """Count a new revision when anything has changed that Xero should hold."""
-    now = content_hash(invoice, preferences.of(session, invoice.location_id))
+    now = content_hash(invoice)
     if now != invoice.content_hash:
         invoice.content_hash = now
         invoice.revision += 1
 
 
-def content_hash(invoice: Invoice, wishes: Preferences) -> str:
+def content_hash(invoice: Invoice) -> str:
     """Fingerprint of everything about the invoice that Xero should hold."""
     content = [
-        invoice.number, following.xero_status(invoice.status, Preferences()), invoice.currency, invoice.title,
+        invoice.number, _status_in_xero(invoice), invoice.currency, invoice.title,
         str(invoice.issue_date), str(invoice.due_date), invoice.contact.hoop_id if invoice.contact else None,
         invoice.discount_type, _plain(invoice.discount_value), invoice.discount_products, _plain(invoice.total),
         [
@@ -330,8 +341,12 @@ def content_hash(invoice: Invoice, wishes: Preferences) -> str:
             for line in invoice.lines
         ],
     ]  # fmt: skip
-    return hashlib.sha256(simplejson.dumps(content).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _status_in_xero(invoice: Invoice) -> str:
+    return following.xero_status(invoice.status, UNTOUCHED)
 
 
 def _plain(value: Decimal | None) -> str | None:
-    return None if value is None else str(Decimal(value).quantize(Decimal("0.0001")))
+    return None if value is None else str(Decimal(value).quantize(FOUR_PLACES))

@@ -41,20 +41,23 @@ def want(
     currency: str | None = None,
 ) -> Push:
     """Ask for a document to be carried to Xero. Asking again wants its newest revision; nothing is doubled."""
+    parent_document, parent_id = parent or (None, None)
+    wanted = {
+        "parent_document": parent_document, "parent_id": parent_id, "amount": amount, "currency": currency,
+    }  # fmt: skip
     push = find(session, location_id, document, document_id, operation)
     if push is None:
         push = Push(
             location_id=location_id, document=document, document_id=document_id, operation=operation,
-            revision=0, tries=0, state=PushState.QUEUED,
+            revision=1, tries=0, state=PushState.QUEUED, **wanted,
         )  # fmt: skip
         session.add(push)
         shelf.number(session, location_id, push)
         _shelve(session, push)
-    parent_document, parent_id = parent or (None, None)
-    push.put(revision=push.revision + 1, amount=amount, currency=currency)
-    push.put(parent_document=parent_document, parent_id=parent_id)
-    if push.state not in (PushState.SENDING, PushState.WAITING):
-        _to(push, PushState.QUEUED)
+    else:
+        push.put(revision=push.revision + 1, **wanted)
+        if push.state not in (PushState.SENDING, PushState.WAITING):
+            _to(push, PushState.QUEUED)
     shelf.settle(session, location_id)
     return push
 
@@ -300,8 +303,10 @@ def _dependents(
 
 def _to(push: Push, state: PushState, *, failure: Failure | None = None, message: str | None = None) -> None:
     now = clock.now()
-    push.put(state=state, failure=failure, message=message, cause=None, next_try_at=None)
-    push.put(updated_at=now, settled_at=now if state.settled else None)
+    push.put(
+        state=state, failure=failure, message=message, cause=None, next_try_at=None,
+        updated_at=now, settled_at=now if state.settled else None,
+    )  # fmt: skip
 
 
 def _all_to(session: Session, push_ids: Sequence[int], state: PushState, **more: Any) -> None:

@@ -112,10 +112,8 @@ def _add(
     payment = Payment(
         location_id=location.id, invoice_id=invoice.id, amount=amount, paid_on=on, method=method, hoop_id=hoop_id,
         paid_to=_net(session, invoice) + amount, covers=[],
+        invoice=invoice,  # before it is written: afterwards the invoice's own payments would not learn of it
     )  # fmt: skip
-    payment.invoice = (
-        invoice  # before it is written: afterwards the invoice's own payments would not learn of it
-    )
     shelf.add(session, payment)
     _want(session, invoice, payment)
     return payment
@@ -123,9 +121,8 @@ def _add(
 
 def _want(session: Session, invoice: Invoice, payment: Payment) -> None:
     connection = shelf.connection(session, invoice.location_id)
-    following.pay(session, invoice, connection, payment)
-    push = _push(session, payment)
-    if push is None or push.state.settled or push.batch_id is not None:
+    push = following.pay(session, invoice, connection, payment)
+    if push.state.settled or push.batch_id is not None:
         return
     if preferences.of(session, invoice.location_id).leaves_out(payment.method):
         outbox.leave_out(session, push, _left_out(payment.method))
