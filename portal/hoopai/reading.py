@@ -66,7 +66,7 @@ def amount(source: dict[str, Any], field: str, *, default: Decimal | None = None
     """
     value = source.get(field)
     label = name or field
-    if type(value) is int and abs(value) < _WHOLE:
+    if type(value) is int and -_WHOLE < value < _WHOLE:
         return Decimal(value)
     if value is None or value == "":
         if default is None:

@@ -29,10 +29,14 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
     def __init__(self, **values: Any) -> None:
-        """A new row. Its columns are laid down as they stand: a change is only noted of what was there before."""
-        here, columns = vars(self), _columns(type(self))
+        """A new row. Its columns are laid down as they stand: a change is only noted of what was there before.
+
+        What is not said is None, until the column's default is written in its place.
+        """
+        here, blank = vars(self), _blank(type(self))
+        here.update(blank)
         for name, value in values.items():
-            if name in columns:
+            if name in blank:
                 here[name] = value
             elif hasattr(type(self), name):
                 setattr(self, name, value)
@@ -48,8 +52,8 @@ class Base(DeclarativeBase):
 
 
 @cache
-def _columns(kind: type[Base]) -> frozenset[str]:
-    return frozenset(column.key for column in inspect(kind).column_attrs)
+def _blank(kind: type[Base]) -> dict[str, None]:
+    return dict.fromkeys(column.key for column in inspect(kind).column_attrs)
 
 
 class Money(TypeDecorator[Decimal]):

@@ -14,6 +14,7 @@ from portal.hoopai.invoices import BadInvoice, InvoiceMention, InvoiceSaid, ends
 from portal.hoopai.people import ContactSaid
 from portal.hoopai.reading import BadValue
 from portal.models import Connection, EventState, InboundEvent, Invoice, Location
+from portal.models.among import among
 from portal.services import contacts_in, invoices_in, looking_up, shelf
 from portal.services.unit import transaction
 
@@ -149,7 +150,7 @@ def _settle(session: Session, ids: Sequence[int], verdicts: Sequence[Verdict]) -
         settled = {"state": state, "reason": reason[:300] if reason else None, "applied_at": clock.now()}
         session.execute(
             update(InboundEvent)
-            .where(InboundEvent.id.in_(of_them))
+            .where(among(InboundEvent.id, of_them))
             .values(settled)
             .execution_options(synchronize_session=False)
         )

@@ -267,17 +267,19 @@ def _leave_out_payments(session: Session, invoice: Invoice) -> None:
 
 
 def _want_contact(session: Session, invoice: Invoice, connection: Connection) -> None:
-    if invoice.contact is None:
+    contact = invoice.contact
+    if contact is None:
         return
-    contact_id = invoice.contact.id
-    known = shelf.link(session, connection.tenant_id, invoice.location_id, Document.CONTACT, contact_id)
-    wanted = outbox.find(session, invoice.location_id, Document.CONTACT, contact_id, Operation.CREATE)
+    location_id, contact_id = contact.location_id, contact.id
+    known = shelf.link(session, connection.tenant_id, location_id, Document.CONTACT, contact_id)
+    wanted = outbox.find(session, location_id, Document.CONTACT, contact_id, Operation.CREATE)
     if known is None and (wanted is None or wanted.state.settled):
-        outbox.want(session, invoice.location_id, Document.CONTACT, contact_id, Operation.CREATE)
+        outbox.want(session, location_id, Document.CONTACT, contact_id, Operation.CREATE)
 
 
 def _want_create(session: Session, invoice: Invoice) -> Push:
-    parent = (Document.CONTACT, invoice.contact.id) if invoice.contact else None
+    contact = invoice.contact
+    parent = (Document.CONTACT, contact.id) if contact else None
     return outbox.want(
         session, invoice.location_id, Document.INVOICE, invoice.id, Operation.CREATE,
         parent=parent, amount=invoice.total, currency=invoice.currency,

@@ -49,7 +49,7 @@ def want(
     if push is None:
         push = Push(
             location_id=location_id, document=document, document_id=document_id, operation=operation,
-            revision=1, tries=0, state=PushState.QUEUED, **wanted,
+            revision=1, tries=0, state=PushState.QUEUED, updated_at=clock.now(), **wanted,
         )  # fmt: skip
         session.add(push)
         shelf.number(session, location_id, push)
