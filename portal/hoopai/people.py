@@ -29,7 +29,6 @@ class ContactSaid(NamedTuple):
     first_name: str | None = None
     last_name: str | None = None
     address: AddressSaid | None = None
-    additional_emails: tuple[str, ...] = ()
 
 
 def on_invoice(details: dict[str, Any]) -> ContactSaid:
@@ -43,7 +42,6 @@ def on_invoice(details: dict[str, Any]) -> ContactSaid:
         first_name=reading.text(details, "firstName"),
         last_name=reading.text(details, "lastName"),
         address=_address(reading.record(details, "address"), "addressLine1", "countryCode"),
-        additional_emails=_emails(details.get("additionalEmails")),
     )
 
 
@@ -63,7 +61,6 @@ def said(payload: dict[str, Any]) -> ContactSaid:
         first_name=first,
         last_name=last,
         address=_address(payload, "address1", "country"),
-        additional_emails=_emails(payload.get("additionalEmails")),
     )
 
 
@@ -77,9 +74,3 @@ def _address(source: dict[str, Any], line1: str, country: str) -> AddressSaid | 
         country=reading.text(source, country) or "",
     )
     return found if any(found) else None
-
-
-def _emails(value: Any) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else []
-    found = (item.get("email") if isinstance(item, dict) else item for item in items)
-    return tuple(reading.clean(one) for one in found if isinstance(one, str) and one.strip())

@@ -20,7 +20,7 @@ from portal.services.unit import transaction
 
 log = logging.getLogger(__name__)
 
-CHUNK = 200
+CHUNK = 300
 Told = InvoiceSaid | InvoiceMention | ContactSaid | BadInvoice | BadValue
 Verdict = tuple[EventState, str | None]
 
@@ -70,6 +70,9 @@ def _apply_together(location_id: int) -> int:
         told = [_read(body) for _, body in events]
         about = [each for each in told if not isinstance(each, ValueError)]
         with shelf.laid_out(session, location_id, _invoices(about), _contacts(about)):
+            invoices_in.at_hand(
+                session, location_id, [each for each in about if isinstance(each, InvoiceSaid)]
+            )
             reasons = [_follow(session, location, each) for each in told]
         _settle(session, [event_id for event_id, _ in events], reasons)
         return len(events)

@@ -7,7 +7,7 @@ new state are held until it has answered (`looking_up`), which takes a second.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -53,6 +53,14 @@ NEVER_SEEN = (
 ENDED_BEFORE = "Its void or deletion came before it; that is final."
 NEWER = "A newer state of this invoice is already known."
 GONE = (PushState.SENDING, PushState.WAITING, PushState.SENT)
+
+
+def at_hand(session: Session, location_id: int, said: Iterable[InvoiceSaid]) -> None:
+    """Ask once for the products and categories of all these lines, and not for those of each by themselves."""
+    lines = [line for each in said for line in each.lines]
+    catalogue = products_in.catalogue(session, location_id, {line.product_id for line in lines})
+    categories = {catalogue.category(line.product_id, line.name)[0] for line in lines}
+    mappings.at_hand(session, location_id, categories)
 
 
 def take(session: Session, location: Location, said: InvoiceSaid) -> str | None:

@@ -1,5 +1,6 @@
 """Where HoopAI's categories, taxes and payment methods go in Xero."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from decimal import Decimal
@@ -53,6 +54,7 @@ __all__ = [
     "Missing",
     "Saved",
     "Target",
+    "at_hand",
     "book",
     "learn",
     "left_by",
@@ -171,6 +173,11 @@ def learn(
     shelf.keep(session, location_id, Category, known)
     _learn_taxes(session, location_id, taxes)
     shelf.settle(session, location_id)
+
+
+def at_hand(session: Session, location_id: int, categories: Iterable[str]) -> None:
+    """Ask once for these categories, which `learn` is about to be told of one by one."""
+    _by_key(session, Category, location_id, sorted(categories))
 
 
 def missing(location_id: int, known: MappingBook | None = None) -> Missing:

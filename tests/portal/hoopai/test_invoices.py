@@ -36,7 +36,6 @@ def test_an_invoice_is_read_as_it_was_told():
     assert (one.contact.hoop_id, one.contact.company_name, one.contact.address.country) == (
         "conTest1", "Kauri Ltd", "NZ",
     )  # fmt: skip
-    assert one.contact.additional_emails == ("accounts@kauri.example",)
     assert not one.reduced
 
 
