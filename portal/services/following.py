@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.models import (
@@ -253,17 +252,10 @@ def never_sent(session: Session, invoice: Invoice) -> None:
 
 
 def _leave_out_payments(session: Session, invoice: Invoice) -> None:
-    waiting = session.scalars(
-        select(Push).where(
-            Push.location_id == invoice.location_id,
-            Push.document == Document.PAYMENT,
-            Push.parent_document == Document.INVOICE,
-            Push.parent_id == invoice.id,
-            Push.state.in_(outbox.OPEN),
-        )
-    )
-    for held in waiting:
-        outbox.leave_out(session, held, outbox.NOT_SENT)
+    place = (Document.INVOICE, invoice.id)
+    for held in shelf.pushes_after(session, invoice.location_id, place, Document.PAYMENT):
+        if held.state in outbox.OPEN:
+            outbox.leave_out(session, held, outbox.NOT_SENT)
 
 
 def _want_contact(session: Session, invoice: Invoice, connection: Connection) -> None:

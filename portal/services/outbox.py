@@ -51,9 +51,7 @@ def want(
             location_id=location_id, document=document, document_id=document_id, operation=operation,
             revision=1, tries=0, state=PushState.QUEUED, updated_at=clock.now(), **wanted,
         )  # fmt: skip
-        session.add(push)
-        shelf.number(session, location_id, push)
-        _shelve(session, push)
+        shelf.carry(session, push)
     else:
         push.put(revision=push.revision + 1, **wanted)
         if push.state not in (PushState.SENDING, PushState.WAITING):
@@ -254,12 +252,6 @@ def counts(location_id: int) -> dict[PushState, int]:
     )
     found = {PushState(state): number for state, number in rows}
     return {state: found.get(state, 0) for state in PushState}
-
-
-def _shelve(session: Session, push: Push) -> None:
-    held = shelf.of(session, push.location_id)
-    if held is not None:
-        held.pushes[push.document, push.document_id, push.operation] = push
 
 
 def _chosen(

@@ -43,6 +43,7 @@ class Shelf:
     contacts: dict[str, Contact | None] = field(default_factory=dict)
     complete: set[Place] = field(default_factory=set)
     pushes: dict[tuple[Document, int, Operation], Push] = field(default_factory=dict)
+    fresh: list[Push] = field(default_factory=list)
     links: dict[Place, list[Link]] = field(default_factory=lambda: defaultdict(list))
     refunds: dict[int, list[Refund]] = field(default_factory=lambda: defaultdict(list))
     read: dict[Hashable, Any] = field(default_factory=dict)
@@ -62,6 +63,8 @@ def laid_out(
     session.info[_KEY] = shelf
     try:
         yield shelf
+        shelf.fresh.sort(key=_alike)
+        session.bulk_save_objects(shelf.fresh)
     finally:
         del session.info[_KEY]
 
@@ -155,6 +158,17 @@ def link(
     return next((each for each in found if each.tenant_id == tenant_id), None)
 
 
+def pushes_after(session: Session, location_id: int, parent: Place, document: Document) -> Sequence[Push]:
+    """The pushes of such documents that follow this one."""
+    shelf = of(session, location_id)
+    if shelf is not None and parent in shelf.complete:
+        held = (push for push in shelf.pushes.values() if push.document == document)
+        return [push for push in held if (push.parent_document, push.parent_id) == parent]
+    after = (Push.parent_document == parent[0], Push.parent_id == parent[1])
+    mine = (Push.location_id == location_id, Push.document == document, *after)
+    return session.scalars(select(Push).where(*mine)).all()
+
+
 def refunds(session: Session, invoice: Invoice) -> Sequence[Refund]:
     """All that was given back of an invoice, oldest first."""
     shelf = of(session, invoice.location_id)
@@ -184,6 +198,17 @@ def add(session: Session, row: Told) -> None:
         shelf.complete |= {(Document.CREDIT_NOTE, row.id), (Document.REFUND, row.id)}
 
 
+def carry(session: Session, push: Push) -> None:
+    """Add a new push; with a shelf it is found there, and written with all others when the shelf is put away."""
+    shelf = of(session, push.location_id)
+    if shelf is None:
+        session.add(push)
+        return
+    number(session, push.location_id, push)
+    shelf.pushes[push.document, push.document_id, push.operation] = push
+    shelf.fresh.append(push)
+
+
 def number(session: Session, location_id: int, *rows: Numbered) -> None:
     """Give new rows their ids from the shelf's supply, so that they can be written many at a time."""
     shelf = of(session, location_id)
@@ -194,6 +219,11 @@ def number(session: Session, location_id: int, *rows: Numbered) -> None:
         if not supply:
             supply.extend(reversed(_supply(session, shelf, type(row))))
         row.id = supply.pop()
+
+
+def _alike(push: Push) -> tuple[str, str]:
+    """Rows with the same columns stand together, as each kind is a statement of its own."""
+    return push.document, push.state
 
 
 def settle(session: Session, location_id: int) -> None:
