@@ -21,6 +21,7 @@ from portal.models.notices import Notice, NoticeKind, Rhythm, Telling, Watcher
 from portal.models.people import Agency, AuditEntry, Location, Role, Session, User, UserLocation
 from portal.models.products import Collection, Product
 from portal.models.pushes import (
+    UNSETTLED,
     Attempt,
     Batch,
     BatchState,
@@ -48,6 +49,7 @@ from portal.models.sources import CatchUp, CatchUpState, EventState, InboundEven
 from portal.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "UNSETTLED",
     "Agency",
     "ApiKey",
     "ApiRequest",

@@ -125,6 +125,10 @@ class BatchState(StrEnum):
     CLOSED = "closed"
 
 
+UNSETTLED = (BatchState.PREPARED, BatchState.SENT)
+"""Batches of which something is still to be heard; asked for by name, so that their index serves."""
+
+
 class Batch(Base):
     """One request to Xero, written down before a byte leaves: exact body, key, times.
 

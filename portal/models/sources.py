@@ -75,7 +75,7 @@ class InboundEvent(Base):
     __tablename__ = "inbound_events"
     __table_args__ = (
         UniqueConstraint("source_id", "dedupe"),
-        Index("ix_inbound_events_state_id", "state", "id"),
+        Index("ix_inbound_events_state_location_id", "state", "location_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

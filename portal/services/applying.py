@@ -160,7 +160,10 @@ def _settle(session: Session, ids: Sequence[int], verdicts: Sequence[Verdict]) -
 
 
 def _ring(location_id: int) -> None:
-    held = select(Invoice.id).where(Invoice.location_id == location_id, Invoice.look_up_at <= clock.now())
+    here = (
+        Invoice.location_id + 0 == location_id
+    )  # not by the index of all invoices that the location ever had
+    held = select(Invoice.id).where(here, Invoice.look_up_at <= clock.now())
     if db.session.scalar(held.limit(1)) is not None:
         bell.ring(looking_up.JOB, location_id)
     connection_id = db.session.scalar(select(Connection.id).where(Connection.location_id == location_id))

@@ -172,10 +172,10 @@ def _made_here(session: Session, connection: Connection, told: dict[str, Any]) -
         select(Link.xero_id, Payment)
         .join(Payment, Payment.id == Link.document_id)
         .where(
-            Link.tenant_id == connection.tenant_id,
-            Link.location_id == connection.location_id,
+            *linking.found_by(
+                connection.tenant_id, connection.location_id, [each.payment_id for each in alive]
+            ),
             Link.document == Document.PAYMENT,
-            Link.xero_id.in_([each.payment_id for each in alive]),
             Link.ours,
         )
     )

@@ -6,11 +6,23 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload, load_only, selectinload
 
-from portal.models import Connection, Contact, Document, Invoice, Link, Operation, Payment, Push, Refund
-from portal.services import linking, mappings, matching, outbox, preferences, preflight
+from portal.models import (
+    UNSETTLED,
+    Batch,
+    Connection,
+    Contact,
+    Document,
+    Invoice,
+    Link,
+    Operation,
+    Payment,
+    Push,
+    Refund,
+)
+from portal.services import linking, mappings, matching, paid_in_xero, preferences, preflight
 from portal.services.preferences import Preferences
 
 
@@ -69,11 +81,12 @@ class Desk:
         found = self.session.scalars(
             select(Contact)
             .join(Push, Push.document_id == Contact.id)
+            .join(Batch, Batch.id == Push.batch_id)
             .where(
-                Push.location_id == self.connection.location_id,
+                Batch.connection_id == self.connection.id,
+                Batch.state.in_(UNSETTLED),
                 Push.document == Document.CONTACT,
                 Push.operation == Operation.CREATE,
-                Push.batch_id.is_not(None),
             )
         )
         return (matching.folded(contact.name_sent) for contact in found)
@@ -92,13 +105,9 @@ class Desk:
         self._where_in_xero(Document.INVOICE, owners)
         self._where_in_xero(Document.PAYMENT, ids)
         self._where_in_xero(Document.CONTACT, {invoice.contact_id or 0 for invoice in invoices})
-        self.paid = self._paid(owners)
-
-    def _paid(self, invoice_ids: Iterable[int]) -> dict[int, Decimal]:
-        """What the payments that we made in Xero come to, by invoice."""
-        here = {"tenant_id": self.connection.tenant_id, "location_id": self.connection.location_id}
-        made = self.session.execute(_made(), here | {"ids": list(invoice_ids)})
-        return {invoice_id: total for invoice_id, total in made if total is not None}
+        self.paid = paid_in_xero.paid(
+            self.session, self.connection.tenant_id, self.connection.location_id, owners
+        )
 
     def _read_refunds(self, ids: list[int]) -> None:
         found = self.session.scalars(
@@ -140,25 +149,6 @@ def _payments() -> Select[Payment]:
     )
     of_them = joinedload(Payment.invoice).options(needed)
     return select(Payment).where(Payment.id.in_(_ids())).options(of_them)
-
-
-@cache
-def _made() -> Select[*tuple[int, Decimal | None]]:
-    """The sums of payments that are in Xero and are payments there, by invoice."""
-    location_id: BindParameter[int] = bindparam("location_id")
-    return (
-        select(Payment.invoice_id, func.sum(Link.xero_total))
-        .join(Link, Link.document_id == Payment.id)
-        .where(
-            Payment.invoice_id.in_(_ids()),
-            Payment.id.not_in(outbox.overpaid(location_id)),
-            Link.tenant_id == bindparam("tenant_id"),
-            Link.location_id == location_id,
-            Link.document == Document.PAYMENT,
-            Link.xero_status.is_distinct_from("DELETED"),
-        )
-        .group_by(Payment.invoice_id)
-    )
 
 
 def _ids() -> BindParameter[Any]:

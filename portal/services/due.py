@@ -7,7 +7,7 @@ from sqlalchemy import and_, or_, select, union_all
 
 from portal import clock
 from portal.extensions import db
-from portal.models import Batch, BatchState, Connection, ConnectionState, Push
+from portal.models import UNSETTLED, Batch, Connection, ConnectionState, Push
 from portal.services import (
     approvals,
     catching_up,
@@ -74,7 +74,7 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
         .where(
             Batch.connection_id == Connection.id,
             Batch.tenant_id == Connection.tenant_id,
-            Batch.state != BatchState.CLOSED,
+            Batch.state.in_(UNSETTLED),
             or_(and_(Batch.resolve_at.is_(None), a_day_is_there), Batch.resolve_at <= moment),
         )
         .exists()

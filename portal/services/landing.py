@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal.models import Batch, Connection, Document, Invoice, InvoiceStatus, Link, Operation, Payment, Push
 from portal.models.base import Written
-from portal.services import following, letters, linking, matching, outbox, tracking
+from portal.services import following, letters, linking, matching, outbox, paid_in_xero, tracking
 from portal.services.linking import Known
 from portal.xero import replies
 from portal.xero.replies import ElementResult
@@ -18,12 +18,20 @@ Landed = tuple[dict[str, Any], ElementResult]
 KEPT = (Document.CONTACT, Document.INVOICE)
 
 
+class Here(NamedTuple):
+    """The organisation in which something landed, and whose documents they are."""
+
+    tenant_id: str
+    location_id: int
+
+
 def land(session: Session, batch: Batch, landed: Sequence[Landed]) -> None:
     """These are in Xero: keep the links, say where Xero's total differs, and want what has changed meanwhile."""
     if not landed:
         return
     ids = _documents(session, landed)
-    _link(session, batch, landed, ids)
+    here = Here(batch.tenant_id, session.get_one(Connection, batch.connection_id).location_id)
+    _link(session, batch, here, landed, ids)
     _settle(session, landed)
     if batch.document == Document.CONTACT:
         facts = replies.contact_facts([result.data for _, result in landed])
@@ -31,7 +39,7 @@ def land(session: Session, batch: Batch, landed: Sequence[Landed]) -> None:
     if batch.document == Document.INVOICE and batch.operation != Operation.VOID:
         _follow(session, {ids[item["push"]]: item.get("hash") for item, _ in landed})
     if batch.document == Document.PAYMENT:
-        _reckon_paid(session, batch.tenant_id, {ids[item["push"]]: result for item, result in landed})
+        _reckon_paid(session, here, {ids[item["push"]]: result for item, result in landed})
 
 
 def _documents(session: Session, landed: Sequence[Landed]) -> dict[int, int]:
@@ -40,9 +48,8 @@ def _documents(session: Session, landed: Sequence[Landed]) -> dict[int, int]:
     return dict(session.execute(_about(), {"pushes": pushes}).all())
 
 
-def _link(session: Session, batch: Batch, landed: Sequence[Landed], ids: dict[int, int]) -> None:
+def _link(session: Session, batch: Batch, here: Here, landed: Sequence[Landed], ids: dict[int, int]) -> None:
     held = _held(batch)
-    location_id = session.get_one(Connection, batch.connection_id).location_id
     known = [
         Known(
             ids[item["push"]], result.xero_id or "", result.number, result.status, result.total, item.get("hash"),
@@ -50,7 +57,7 @@ def _link(session: Session, batch: Batch, landed: Sequence[Landed], ids: dict[in
         )
         for item, result in landed
     ]  # fmt: skip
-    linking.put_all(session, batch.tenant_id, location_id, batch.document, known)
+    linking.put_all(session, *here, batch.document, known)
 
 
 def _held(batch: Batch) -> dict[int, Any]:
@@ -101,47 +108,24 @@ def _follow(session: Session, hashes: dict[int, str | None]) -> None:
             following.update(session, session.get_one(Invoice, invoice_id))
 
 
-def _reckon_paid(session: Session, tenant_id: str, results: dict[int, ElementResult]) -> None:
+def _reckon_paid(session: Session, here: Here, results: dict[int, ElementResult]) -> None:
     """Xero marks an invoice as paid once its payments make its total, and no longer once one of them is deleted."""
     rows = session.execute(_paying(), {"payments": list(results)})
     deleted: set[int] = set()
     paid: set[int] = set()
     for payment_id, invoice_id in rows:
         (deleted if results[payment_id].status == "DELETED" else paid).add(invoice_id)
-    _mark(session, tenant_id, deleted, "PAID", "AUTHORISED")
-    _mark(session, tenant_id, _fully_paid(session, tenant_id, paid), None, "PAID")
+    _mark(session, here, deleted, "PAID", "AUTHORISED")
+    _mark(session, here, _fully_paid(session, here, paid), None, "PAID")
 
 
-def _fully_paid(session: Session, tenant_id: str, invoices: set[int]) -> set[int]:
+def _fully_paid(session: Session, here: Here, invoices: set[int]) -> set[int]:
     """Those of the invoices whose payments in Xero make their total there."""
     if not invoices:
         return set()
-    asked = {"tenant_id": tenant_id, "invoices": list(invoices)}
-    return set(session.scalars(_full(), asked))
-
-
-@cache
-def _full() -> Select[int]:
-    tenant_id: BindParameter[str] = bindparam("tenant_id")
-    sums = (
-        select(Payment.invoice_id, func.sum(Link.xero_total).label("paid"))
-        .join(Link, Link.document_id == Payment.id)
-        .where(
-            Payment.invoice_id.in_(bindparam("invoices", expanding=True)),
-            Link.tenant_id == tenant_id,
-            Link.location_id == Payment.location_id,
-            Link.document == Document.PAYMENT,
-            Link.xero_status.is_distinct_from("DELETED"),
-        )
-        .group_by(Payment.invoice_id)
-        .subquery()
-    )
-    return (
-        select(Link.document_id)
-        .join(sums, sums.c.invoice_id == Link.document_id)
-        .join(Invoice, Invoice.id == Link.document_id)
-        .where(*_invoices(tenant_id), Link.location_id == Invoice.location_id, sums.c.paid >= Link.xero_total)
-    )
+    sums = paid_in_xero.paid(session, *here, invoices)
+    totals = paid_in_xero.totals(session, *here, Document.INVOICE, sums)
+    return {invoice_id for invoice_id, total in totals.items() if sums[invoice_id] >= total}
 
 
 @cache
@@ -160,15 +144,15 @@ def _paying() -> Select[*tuple[int, int]]:
     return select(Payment.id, Payment.invoice_id).where(Payment.id.in_(bindparam("payments", expanding=True)))
 
 
-def _mark(session: Session, tenant_id: str, invoices: set[int], was: str | None, status: str) -> None:
+def _mark(session: Session, here: Here, invoices: set[int], was: str | None, status: str) -> None:
     if not invoices:
         return
     marked = update(Link).where(
-        *_invoices(tenant_id), Link.document_id.in_(invoices), Link.xero_total.is_not(None)
+        Link.tenant_id == here.tenant_id,
+        Link.location_id == here.location_id,
+        Link.document == Document.INVOICE,
+        Link.document_id.in_(invoices),
+        Link.xero_total.is_not(None),
     )
     marked = marked.where(Link.xero_status == was) if was else marked
     session.execute(marked.values(xero_status=status), execution_options={"synchronize_session": False})
-
-
-def _invoices(tenant_id: str | BindParameter[str]) -> tuple[Any, ...]:
-    return Link.tenant_id == tenant_id, Link.document == Document.INVOICE

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, insert, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select
 from sqlalchemy.orm import Session, load_only
 
 from portal import clock
@@ -54,6 +54,12 @@ def of(
     """The links of many documents in one organisation; `brief` ones come without what Xero holds of each."""
     asked = {"tenant_id": tenant_id, "location_id": location_id, "document": document, "ids": list(ids)}
     return {link.document_id: link for link in session.scalars(_links(brief), asked)}
+
+
+def found_by(tenant_id: str, location_id: int, xero_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
+    """The condition for the location's links to these in Xero; asked so that SQLite takes the index by Xero's ids."""
+    mine = Link.location_id + 0 == location_id
+    return Link.tenant_id == tenant_id, Link.xero_id.in_(list(xero_ids)), mine
 
 
 def put(

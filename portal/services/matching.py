@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy import Select, and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -200,13 +200,13 @@ def alike(connection_id: int, contacts: Sequence[Contact]) -> Select[DirectoryCo
     names = {folded(name) for contact in contacts for name in (contact.name_sent, contact.display_name)}
     numbers = {number_of(contact) for contact in contacts}
     emails = {contact.email.casefold() for contact in contacts if contact.email}
+    mine = DirectoryContact.connection_id == connection_id
     return select(DirectoryContact).where(
-        DirectoryContact.connection_id == connection_id,
         or_(
-            DirectoryContact.name_folded.in_(names),
-            DirectoryContact.contact_number.in_(numbers),
-            DirectoryContact.email.in_(emails),
-        ),
+            and_(mine, DirectoryContact.name_folded.in_(names)),
+            and_(mine, DirectoryContact.contact_number.in_(numbers)),
+            and_(mine, DirectoryContact.email.in_(emails)),
+        )
     )
 
 

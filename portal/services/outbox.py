@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, Table, func, or_, select, update
+from sqlalchemy import Select, Table, func, or_, select, update
 from sqlalchemy.orm import Session, object_session
 
 from portal import clock
@@ -77,7 +77,7 @@ def find(
     )
 
 
-def overpaid(location_id: int | BindParameter[int]) -> Select[int]:
+def overpaid(location_id: int) -> Select[int]:
     """Ids of the payments that go to Xero as overpayments, all of each."""
     return select(Push.document_id).where(
         Push.location_id == location_id,

@@ -19,6 +19,7 @@ from portal.models.base import Moment
 from portal.words import ENDED
 
 Kind = tuple[Document, Operation]
+WANTED = (PushState.QUEUED, PushState.WAITING)
 TENTH = 10
 PAYABLE = ("AUTHORISED", "PAID")
 
@@ -38,16 +39,20 @@ def due(
     a single new invoice or a retry does not wait for ten thousand others, and costs no call of its own. With `since`
     only what was asked for after that moment.
     """
-    late = since is not None
     facts = _facts(location_id, tenant_id, document, operation, since) | {"most": most}
-    oldest = session.scalars(_oldest(late), facts).all()
+    found = [push for state in WANTED for push in session.scalars(_oldest(state, since is not None), facts)]
+    oldest = sorted(found, key=_age)[:most]
     if len(oldest) == most and most >= TENTH:
         facts |= {"since": oldest[-1].updated_at, "most": most // TENTH}
         newest = session.scalars(_newest(), facts).all()
     else:
-        newest = sorted(oldest, key=lambda push: (push.updated_at, push.id))[-max(1, len(oldest) // TENTH) :]
+        newest = oldest[-max(1, len(oldest) // TENTH) :]
     there = {push.id for push in newest}
     return [*newest, *[push for push in oldest if push.id not in there]][:most]
+
+
+def _age(push: Push) -> tuple[datetime, int]:
+    return push.updated_at, push.id
 
 
 def any_due(
@@ -126,25 +131,29 @@ def _of_kind() -> Select[Push]:
 
 
 @cache
-def _ready(late_only: bool) -> Select[Push]:
-    found = _of_kind().where(ready(bindparam("moment", type_=Moment), bindparam("tenant_id")))
+def _ready(late_only: bool, states: tuple[PushState, ...] = WANTED) -> Select[Push]:
+    found = _of_kind().where(
+        Push.state.in_(states), ready(bindparam("moment", type_=Moment), bindparam("tenant_id"))
+    )
     return found.where(Push.updated_at > bindparam("since", type_=Moment)) if late_only else found
 
 
 @cache
-def _oldest(late_only: bool) -> Select[Push]:
-    return _ready(late_only).order_by(Push.id).limit(bindparam("most"))
+def _oldest(state: PushState, late_only: bool) -> Select[Push]:
+    """One state at a time, in the order of its index: what has been sent since the first day is never passed over."""
+    return _ready(late_only, (state,)).order_by(Push.updated_at, Push.id).limit(bindparam("most"))
 
 
 @cache
 def _newest() -> Select[Push]:
-    return _ready(True).order_by(Push.updated_at.desc()).limit(bindparam("most"))
+    late = _ready(True, (PushState.QUEUED,))
+    return late.order_by(Push.updated_at.desc(), Push.id.desc()).limit(bindparam("most"))
 
 
 @cache
 def _nth(late_only: bool) -> Select[int]:
-    """The one behind so many others, if there is one."""
-    return _ready(late_only).with_only_columns(Push.id).order_by(Push.id).offset(bindparam("before")).limit(1)
+    """The one behind so many others, if there is one; in no order, as it is only whether there is."""
+    return _ready(late_only).with_only_columns(Push.id).offset(bindparam("before")).limit(1)
 
 
 @cache
@@ -179,7 +188,7 @@ def ready(
 
 def _wanted(moment: datetime | BindParameter[Any]) -> ColumnElement[bool]:
     return and_(
-        Push.state.in_((PushState.QUEUED, PushState.WAITING)),
+        Push.state.in_(WANTED),
         Push.batch_id.is_(None),
         or_(Push.state == PushState.QUEUED, Push.next_try_at <= moment),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.extensions import db
 from portal.models import Document, Link, Operation
-from portal.services import leases, looking, preferences, readiness, seen, writing_changes
+from portal.services import leases, linking, looking, preferences, readiness, seen, writing_changes
 from portal.services.unit import release, transaction
 from portal.services.work import Work
 from portal.xero import payloads, replies
@@ -53,10 +53,7 @@ def _keep(work: Work, ids: Sequence[str], found: dict[str, dict[str, Any]]) -> N
         leases.hold(session, work.connection_id, work.fence)
         links = session.scalars(
             select(Link).where(
-                Link.tenant_id == work.tenant_id,
-                Link.location_id == work.location_id,
-                Link.document == Document.INVOICE,
-                Link.xero_id.in_(list(ids)),
+                *linking.found_by(work.tenant_id, work.location_id, ids), Link.document == Document.INVOICE
             )
         )
         for link in links:

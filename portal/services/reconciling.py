@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.extensions import db
 from portal.models import Document, Link, Reconciliation, RunStage, XeroSeen
-from portal.services import beside, organisations, our_documents, replying, tallies
+from portal.services import beside, linking, organisations, our_documents, replying, tallies
 from portal.services.our_documents import Bundle
 from portal.services.unit import release, transaction
 from portal.words import ENDED
@@ -103,9 +103,7 @@ def _sorted_out(
     ids = [str(item[key]) for item in items]
     linked = set(
         db.session.scalars(
-            select(Link.xero_id).where(
-                Link.tenant_id == here.tenant_id, Link.location_id == here.location_id, Link.xero_id.in_(ids)
-            )
+            select(Link.xero_id).where(*linking.found_by(here.tenant_id, here.location_id, ids))
         )
     )
     release()

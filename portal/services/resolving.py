@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal import clock, failpoints
 from portal.errors import PortalError
 from portal.extensions import db
-from portal.models import Batch, BatchState, Document, Failure, Invoice, Operation, Push
+from portal.models import UNSETTLED, Batch, BatchState, Document, Failure, Invoice, Operation, Push
 from portal.services import (
     attempts,
     failing,
@@ -69,9 +69,7 @@ def check_taken(work: Work) -> int:
 
 def _any_open(work: Work) -> bool:
     found = db.session.scalar(
-        select(Batch.id)
-        .where(Batch.connection_id == work.connection_id, Batch.state != BatchState.CLOSED)
-        .limit(1)
+        select(Batch.id).where(Batch.connection_id == work.connection_id, Batch.state.in_(UNSETTLED)).limit(1)
     )
     release()
     return found is not None
@@ -118,6 +116,7 @@ def _open_batches(work: Work) -> tuple[list[Prepared], list[tuple[int, bool]]]:
         .where(
             Batch.connection_id == work.connection_id,
             Batch.tenant_id == work.tenant_id,
+            Batch.state.in_(UNSETTLED),
             or_(
                 Batch.state == BatchState.PREPARED,
                 and_(Batch.state == BatchState.SENT, Batch.resolve_at <= moment),

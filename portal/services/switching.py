@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.models import (
+    UNSETTLED,
     Batch,
     BatchState,
     Connection,
@@ -63,7 +64,7 @@ def _close_batches(session: Session, connection_id: int) -> set[int | None]:
     """Close what was under way; the batches of which something may have reached the old organisation."""
     perhaps_there: set[int | None] = set()
     found = session.scalars(
-        select(Batch).where(Batch.connection_id == connection_id, Batch.state != BatchState.CLOSED)
+        select(Batch).where(Batch.connection_id == connection_id, Batch.state.in_(UNSETTLED))
     )
     for batch in found:
         if batch.state == BatchState.SENT:
