@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, load_only, selectinload
 
 from portal.models import (
@@ -22,6 +21,7 @@ from portal.models import (
     Push,
     Refund,
 )
+from portal.models.among import among
 from portal.services import linking, mappings, matching, paid_in_xero, preferences, preflight
 from portal.services.preferences import Preferences
 
@@ -133,13 +133,13 @@ class Desk:
 
 @cache
 def _contacts() -> Select[Contact]:
-    return select(Contact).where(Contact.id.in_(_ids()))
+    return select(Contact).where(among(Contact.id, "ids"))
 
 
 @cache
 def _invoices() -> Select[Invoice]:
     everything = (selectinload(Invoice.lines), joinedload(Invoice.contact))
-    return select(Invoice).where(Invoice.id.in_(_ids())).options(*everything)
+    return select(Invoice).where(among(Invoice.id, "ids")).options(*everything)
 
 
 @cache
@@ -148,8 +148,4 @@ def _payments() -> Select[Payment]:
         Invoice.number, Invoice.sent_number, Invoice.contact_id, Invoice.status, Invoice.currency
     )
     of_them = joinedload(Payment.invoice).options(needed)
-    return select(Payment).where(Payment.id.in_(_ids())).options(of_them)
-
-
-def _ids() -> BindParameter[Any]:
-    return bindparam("ids", expanding=True)
+    return select(Payment).where(among(Payment.id, "ids")).options(of_them)

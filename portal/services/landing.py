@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from portal.models import Batch, Connection, Document, Invoice, InvoiceStatus, Link, Operation, Payment, Push
+from portal.models.among import among
 from portal.models.base import Written
 from portal.services import following, letters, linking, matching, outbox, paid_in_xero, tracking
 from portal.services.linking import Known
@@ -130,18 +131,18 @@ def _fully_paid(session: Session, here: Here, invoices: set[int]) -> set[int]:
 
 @cache
 def _about() -> Select[*tuple[int, int]]:
-    return select(Push.id, Push.document_id).where(Push.id.in_(bindparam("pushes", expanding=True)))
+    return select(Push.id, Push.document_id).where(among(Push.id, "pushes"))
 
 
 @cache
 def _standing() -> Select[*tuple[int, InvoiceStatus, str]]:
-    asked = Invoice.id.in_(bindparam("invoices", expanding=True))
+    asked = among(Invoice.id, "invoices")
     return select(Invoice.id, Invoice.status, Invoice.content_hash).where(asked)
 
 
 @cache
 def _paying() -> Select[*tuple[int, int]]:
-    return select(Payment.id, Payment.invoice_id).where(Payment.id.in_(bindparam("payments", expanding=True)))
+    return select(Payment.id, Payment.invoice_id).where(among(Payment.id, "payments"))
 
 
 def _mark(session: Session, here: Here, invoices: set[int], was: str | None, status: str) -> None:
@@ -151,7 +152,7 @@ def _mark(session: Session, here: Here, invoices: set[int], was: str | None, sta
         Link.tenant_id == here.tenant_id,
         Link.location_id == here.location_id,
         Link.document == Document.INVOICE,
-        Link.document_id.in_(invoices),
+        among(Link.document_id, invoices),
         Link.xero_total.is_not(None),
     )
     marked = marked.where(Link.xero_status == was) if was else marked

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, load_only
 
 from portal import clock
 from portal.models import Document, Link
+from portal.models.among import among
 
 LINKS: Table = Link.metadata.tables["links"]
 
@@ -114,7 +115,7 @@ def _links(brief: bool) -> Select[Link]:
         Link.tenant_id == bindparam("tenant_id"),
         Link.location_id == bindparam("location_id"),
         Link.document == bindparam("document"),
-        Link.document_id.in_(bindparam("ids", expanding=True)),
+        among(Link.document_id, "ids"),
     )
     needed = load_only(Link.document_id, Link.xero_id, Link.xero_status, Link.xero_total)
     return found.options(needed) if brief else found

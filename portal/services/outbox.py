@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, object_session
 from portal import clock
 from portal.extensions import db
 from portal.models import Batch, Connection, Document, Failure, Operation, Push, PushState, User
+from portal.models.among import among
 from portal.services import audit, heralding, shelf
 from portal.services.unit import transaction
 
@@ -309,4 +310,4 @@ def _all_to(session: Session, push_ids: Sequence[int], state: PushState, **more:
         "updated_at": moment, "settled_at": moment if state.settled else None,
     }  # fmt: skip
     session.flush()
-    session.execute(update(PUSHES).where(PUSHES.c.id.in_(push_ids)).values(values | more))
+    session.execute(update(PUSHES).where(among(PUSHES.c.id, push_ids)).values(values | more))

@@ -9,6 +9,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.models import Document, Link, Operation, Payment, Push
+from portal.models.among import among
 
 
 def paid(
@@ -40,7 +41,7 @@ def _payments() -> Select[*tuple[int, int]]:
         Push.document_id == Payment.id,
         Push.operation == Operation.OVERPAY,
     )
-    of_them = Payment.invoice_id.in_(bindparam("invoices", expanding=True))
+    of_them = among(Payment.invoice_id, "invoices")
     return select(Payment.id, Payment.invoice_id).where(of_them, ~overpays.exists())
 
 
@@ -50,6 +51,6 @@ def _links() -> Select[*tuple[int, Decimal | None]]:
         Link.tenant_id == bindparam("tenant_id"),
         Link.location_id == bindparam("location_id"),
         Link.document == bindparam("document"),
-        Link.document_id.in_(bindparam("ids", expanding=True)),
+        among(Link.document_id, "ids"),
         Link.xero_status.is_distinct_from("DELETED"),
     )
