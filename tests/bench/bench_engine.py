@@ -22,6 +22,7 @@ from tests.support.servers import wait_until
 
 Row = dict[str, Any]
 MANY = 1_000
+FIRST = 100
 BASE, PER_ELEMENT = 0.5, 0.03
 SINGLES = 15
 
@@ -87,7 +88,7 @@ def _drained(here: Ground, what: str, calls: int, seconds: float, naive: int) ->
 
 
 def _own_cost(here: Ground) -> Row:
-    """CPU of receiving, applying and sending in one process, with the stand-ins in another."""
+    """CPU of receiving, applying and sending in one process that has worked before, with the stand-ins in another."""
     with patch.object(calling, "Quota", functools.partial(Quota, minute_limit=10**6)):
         return _counted_cost(here)
 
@@ -95,9 +96,20 @@ def _own_cost(here: Ground) -> Row:
 def _counted_cost(here: Ground) -> Row:
     here.stage.xero.limits(minute=10**6, day=10**6, concurrent=100, app_minute=10**6)
     memory.settle()
+    _through(here, FIRST)
+    parts = [round(seconds * 1000 / MANY, 2) for seconds in _through(here, MANY)]
+    return {
+        "what": "1,000 paid invoices, 1,000 new contacts", "measure": "ms of the portal's CPU per paid invoice",
+        "figure": round(sum(parts), 2), "target": "< 5",
+        "beside": f"receiving {parts[0]} (without the web server), applying {parts[1]}, sending {parts[2]}",
+    }  # fmt: skip
+
+
+def _through(here: Ground, many: int) -> tuple[float, float, float]:
+    """So many paid invoices of as many new contacts, from the webhook to the books: CPU seconds of each part."""
     receiving = _Spent(intake.receive)
     with patch.object(intake, "receive", receiving):
-        here.stage.hoop.bulk(MANY, contacts=MANY, paid=True, lines=[line("Care plan", "100", "1", GST)])
+        here.stage.hoop.bulk(many, contacts=many, paid=True, lines=[line("Care plan", "100", "1", GST)])
         wait_until(here.stage.hoop.idle, 300, "HoopAI's deliveries")
     told = time.process_time()
     here.received()
@@ -105,15 +117,7 @@ def _counted_cost(here: Ground) -> Row:
     while here.open():
         draining.drain(here.stage.connection_id)
         release()
-    sent = time.process_time()
-    parts = [
-        round(seconds * 1000 / MANY, 2) for seconds in (receiving.seconds, applied - told, sent - applied)
-    ]
-    return {
-        "what": "1,000 paid invoices, 1,000 new contacts", "measure": "ms of the portal's CPU per paid invoice",
-        "figure": round(sum(parts), 2), "target": "< 5",
-        "beside": f"receiving {parts[0]} (without the web server), applying {parts[1]}, sending {parts[2]}",
-    }  # fmt: skip
+    return receiving.seconds, applied - told, time.process_time() - applied
 
 
 class _Spent:
