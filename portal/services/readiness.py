@@ -34,7 +34,7 @@ def due(
     *,
     since: datetime | None = None,
 ) -> Sequence[Push]:
-    """What may be sent now, oldest first, but for a tenth of the places, which is for the newest:
+    """What may be sent now, the longest waiting first, but for a tenth of the places, which is for the newest:
 
     a single new invoice or a retry does not wait for ten thousand others, and costs no call of its own. With `since`
     only what was asked for after that moment.

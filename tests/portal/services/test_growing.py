@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from jobs import housekeeping, notices
 from portal.extensions import db
-from portal.services import due, intake, organisations
+from portal.services import due, looking_up, organisations
 from portal.services.unit import release
 from tests.portal.services.harness import Stage, staged
 from tests.support.hoop import GST, line
@@ -77,6 +78,8 @@ def test_the_daily_work_asks_over_indexes_that_fit(stage: Stage) -> None:
         stage.hoop.act(other["_id"], "void")
         stage.carry()
         list(due.jobs(0))
-        intake.waiting()
+        looking_up.look_up(stage.location_id)
+        notices.look(stage.location_id)
+        housekeeping.forget()
     assert set(stage.states()) == {"sent"}
     assert passing_over(asked) == set()
