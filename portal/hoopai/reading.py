@@ -44,7 +44,7 @@ def text(source: dict[str, Any], field: str) -> str | None:
     if value is None:
         return None
     if type(value) is str:
-        return (value.strip() if value.isascii() and "\x00" not in value else clean(value)) or None
+        return clean(value) or None
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise BadValue(field, "is not a text")
     return clean(str(value)) or None

@@ -191,6 +191,7 @@ class Link(Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "location_id", "document", "document_id"),
         Index("ix_links_tenant_id_xero_id", "tenant_id", "xero_id"),
+        Index("ix_links_location_id_document_document_id", "location_id", "document", "document_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

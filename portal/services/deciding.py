@@ -172,7 +172,7 @@ def _made_here(session: Session, connection: Connection, told: dict[str, Any]) -
         select(Link.xero_id, Payment)
         .join(Payment, Payment.id == Link.document_id)
         .where(
-            *linking.found_by(
+            *linking.by_xero_ids(
                 connection.tenant_id, connection.location_id, [each.payment_id for each in alive]
             ),
             Link.document == Document.PAYMENT,

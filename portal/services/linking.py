@@ -57,7 +57,7 @@ def of(
     return {link.document_id: link for link in session.scalars(_links(brief), asked)}
 
 
-def found_by(tenant_id: str, location_id: int, xero_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
+def by_xero_ids(tenant_id: str, location_id: int, xero_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
     """The condition for the location's links to these in Xero; asked so that SQLite takes the index by Xero's ids."""
     mine = Link.location_id + 0 == location_id
     return Link.tenant_id == tenant_id, Link.xero_id.in_(list(xero_ids)), mine

@@ -125,7 +125,7 @@ def _claim(location_id: int) -> _Claim | None:
     with transaction() as session:
         invoice = session.scalar(
             select(Invoice)
-            .where(Invoice.location_id + 0 == location_id, Invoice.look_up_at <= moment)
+            .where(Invoice.location_id + 0 == location_id, Invoice.look_up_at <= moment)  # as in `due`
             .order_by(Invoice.look_up_at)
             .limit(1)
             .with_for_update(skip_locked=True)

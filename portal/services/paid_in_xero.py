@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from portal.models import Document, Link, Operation, Payment, Push
+from portal.models import Document, Operation, Payment, Push
 from portal.models.among import among
+from portal.services import linking
 
 
 def paid(
@@ -28,9 +29,12 @@ def totals(
     session: Session, tenant_id: str, location_id: int, document: Document, ids: Iterable[int]
 ) -> dict[int, Decimal]:
     """What these documents are worth in Xero, without those that are not there or were deleted."""
-    asked = {"tenant_id": tenant_id, "location_id": location_id, "document": document, "ids": list(ids)}
-    rows = session.execute(_links(), asked)
-    return {document_id: total for document_id, total in rows if total is not None}
+    links = linking.of(session, tenant_id, location_id, document, ids, brief=True)
+    return {
+        document_id: link.xero_total
+        for document_id, link in links.items()
+        if link.xero_total is not None and link.xero_status != "DELETED"
+    }
 
 
 @cache
@@ -43,14 +47,3 @@ def _payments() -> Select[*tuple[int, int]]:
     )
     of_them = among(Payment.invoice_id, "invoices")
     return select(Payment.id, Payment.invoice_id).where(of_them, ~overpays.exists())
-
-
-@cache
-def _links() -> Select[*tuple[int, Decimal | None]]:
-    return select(Link.document_id, Link.xero_total).where(
-        Link.tenant_id == bindparam("tenant_id"),
-        Link.location_id == bindparam("location_id"),
-        Link.document == bindparam("document"),
-        among(Link.document_id, "ids"),
-        Link.xero_status.is_distinct_from("DELETED"),
-    )

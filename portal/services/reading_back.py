@@ -53,7 +53,7 @@ def _keep(work: Work, ids: Sequence[str], found: dict[str, dict[str, Any]]) -> N
         leases.hold(session, work.connection_id, work.fence)
         links = session.scalars(
             select(Link).where(
-                *linking.found_by(work.tenant_id, work.location_id, ids), Link.document == Document.INVOICE
+                *linking.by_xero_ids(work.tenant_id, work.location_id, ids), Link.document == Document.INVOICE
             )
         )
         for link in links:

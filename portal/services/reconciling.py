@@ -103,7 +103,7 @@ def _sorted_out(
     ids = [str(item[key]) for item in items]
     linked = set(
         db.session.scalars(
-            select(Link.xero_id).where(*linking.found_by(here.tenant_id, here.location_id, ids))
+            select(Link.xero_id).where(*linking.by_xero_ids(here.tenant_id, here.location_id, ids))
         )
     )
     release()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal.extensions import db
 from portal.models import Invoice, Location
@@ -13,6 +13,7 @@ from portal.services.unit import release
 from tests.portal.conftest import EITHER
 from tests.portal.views import builders
 from tests.portal.views.builders import Plan
+from tests.support import plans
 from tests.support.portal import HARBOUR
 
 NUMBERS = ("HS-1042", "HS-01042", "hs-10425", "INV-1042", "A%B-7", "1042", "Übung-9")
@@ -61,17 +62,6 @@ def test_each_question_goes_over_its_index(location: Location) -> None:
 
 def _plan(ask: Callable[[], object]) -> str:
     """How SQLite goes about what is asked of it."""
-    said: list[tuple[str, object]] = []
-
-    def hear(_line: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        said.append((statement, parameters))
-
-    event.listen(db.engine, "before_cursor_execute", hear)
-    ask()
-    event.remove(db.engine, "before_cursor_execute", hear)
-    line = db.session.connection()
-    asked = [
-        (f"EXPLAIN QUERY PLAN {statement}", values) for statement, values in said if "SELECT" in statement
-    ]
-    plans = [line.exec_driver_sql(statement, values).all() for statement, values in asked]  # type: ignore[arg-type]
-    return "\n".join(str(row[-1]) for plan in plans for row in plan)
+    with plans.listening() as asked:
+        ask()
+    return "\n".join(step for step, _ in plans.steps(asked))
