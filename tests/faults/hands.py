@@ -5,6 +5,7 @@
 it forked dies with it.
 """
 
+import gc
 import json
 import logging
 import os
@@ -16,22 +17,25 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, request
+from sqlalchemy.orm import configure_mappers
 from werkzeug.serving import make_server
 
 from machinery import processes
 from portal.config import Settings
 from portal.extensions import db
 from portal.services import draining, due, failing, intake, outbox, windows
-from tests.faults import mutants
+from tests.faults import SCALE, mutants
 from tests.support import portal
 
 log = logging.getLogger("hands")
-PAUSE = 0.02
+PAUSE = 0.02 * SCALE
 
 
 def main() -> None:
     """Fork on demand until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    configure_mappers()
+    gc.freeze()
     tie = processes.tied_to_us(signal.SIGKILL)
     for wish in sys.stdin:
         child = os.fork()

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from portal.services.unit import release
-from tests.faults import cases
-from tests.faults.world import LATE, LEASE, SCALE, World, state
+from tests.faults import SCALE, cases
+from tests.faults.world import LATE, LEASE, World, state
 
 PATIENCE = 12.0 * SCALE
 ZOMBIE = 0.4 * SCALE
@@ -121,5 +121,5 @@ def _thaw(pid: int) -> None:
 def _wait(is_so: Callable[[], object], seconds: float) -> bool:
     until = time.monotonic() + seconds
     while not (answer := is_so()) and time.monotonic() < until:
-        time.sleep(0.02)
+        time.sleep(0.02 * SCALE)
     return bool(answer)

@@ -23,13 +23,12 @@ from portal.extensions import db
 from portal.models import Batch, BatchState, Connection, Push, PushState, Source
 from portal.services import demo, intake, sources
 from portal.services.unit import release, transaction
+from tests.faults import SCALE
 from tests.portal.services.harness import Stage, staged
 from tests.support import portal
 from tests.support.servers import serving
 from tests.support.xero import Xero
 
-SCALE = float(os.environ.get("FAULTS_SCALE", "1"))
-"""Longer times for a machine that has much else to do."""
 LEASE, SEND, RESEND, QUIET = 0.6 * SCALE, 0.5 * SCALE, 1.0 * SCALE, 1.5 * SCALE
 TIMINGS = f"lease={LEASE},send={SEND},resend={RESEND},quiet={QUIET}"
 LATE = 0.5 * SCALE
