@@ -1,5 +1,6 @@
 """The declarative base and the column types that every table shares."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -137,7 +138,7 @@ _decoder = simplejson.JSONDecoder(parse_float=Decimal)
 
 
 class Word(TypeDecorator[StrEnum]):
-    """A member of a StrEnum, kept as its word."""
+    """A member of a StrEnum, kept as its word. Looked up in tables, as every row that is read has several."""
 
     impl = String(20)
     cache_ok = True
@@ -145,12 +146,34 @@ class Word(TypeDecorator[StrEnum]):
     def __init__(self, words: type[StrEnum]) -> None:
         super().__init__()
         self.words = words
-        self._members = {each.value: each for each in words}
+        self._kept = _Known(words, {None: None} | {each: each.value for each in words})
+        self._read = _Known(words, {None: None} | {each.value: each for each in words})
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """A member or its word → the word; anything else raises ValueError."""
-        return None if value is None else str(value if type(value) is self.words else self.words(value))
+        word: str | None = self._kept[value]
+        return word
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """The same for SQLAlchemy, without a step between."""
+        return self._kept.__getitem__
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        """The word → its member."""
-        return None if value is None else self._members.get(value) or self.words(value)
+        """The word → its member; anything else raises ValueError."""
+        member: StrEnum | None = self._read[value]
+        return member
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """The same for SQLAlchemy, without a step between."""
+        return self._read.__getitem__
+
+
+class _Known(dict[Any, Any]):
+    """What stands for each word; a word that is none raises ValueError."""
+
+    def __init__(self, words: type[StrEnum], pairs: dict[Any, Any]) -> None:
+        super().__init__(pairs)
+        self._words = words
+
+    def __missing__(self, unknown: Any) -> None:
+        raise ValueError(f"{unknown!r} is no {self._words.__name__}")
