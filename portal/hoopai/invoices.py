@@ -59,12 +59,10 @@ class LineSaid(NamedTuple):
 
     hoop_id: str | None
     product_id: str | None
-    price_id: str | None
     name: str
     description: str
     quantity: Decimal
     amount: Decimal
-    currency: str
     taxes: tuple[TaxSaid, ...]
     tax_inclusive: bool | None
 
@@ -107,9 +105,6 @@ class InvoiceSaid(NamedTuple):
     contact: ContactSaid | None
     discount: DiscountSaid | None
     lines: tuple[LineSaid, ...]
-    sub_total: Decimal | None
-    discount_total: Decimal | None
-    tax_total: Decimal | None
     created_at: datetime | None
     updated_at: datetime | None
     reduced: bool
@@ -122,6 +117,22 @@ class InvoiceSaid(NamedTuple):
             self.number, self.live_mode, self.currency, self.total, self.issue_date, self.due_date, self.name,
             self.title, self.contact, self.discount, self.lines, self.charges, self.reduced,
         )  # fmt: skip
+
+    def says_all_of(self, before: object) -> bool:
+        """Whether nothing is lost of a new invoice if only this is heard and not what was said before it.
+
+        It has to be the same but for how far the invoice has come, and no money that was received before may go
+        unheard: two payments would become one.
+        """
+        return (
+            isinstance(before, InvoiceSaid)
+            and before.amount_paid in (0, self.amount_paid)
+            and None not in (before.updated_at, self.updated_at)
+            and (before.updated_at, STATUSES.index(before.status))
+            <= (self.updated_at, STATUSES.index(self.status))
+            and before.created_at == self.created_at
+            and before.content == self.content
+        )
 
 
 class InvoiceMention(NamedTuple):
@@ -169,11 +180,10 @@ def mention(payload: dict[str, Any], event: str | None = None) -> InvoiceMention
 
 
 def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
-    currency = _currency(payload, None)
+    currency = _currency(payload)
     total = reading.amount(payload, "total")
     status = _status(payload, event)
     paid = reading.amount(payload, "amountPaid", default=total if status == "paid" else Decimal(0))
-    summary = reading.record(payload, "totalSummary")
     details = reading.record(payload, "contactDetails")
     live = reading.flag(payload, "liveMode")
     return InvoiceSaid(
@@ -192,12 +202,8 @@ def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
         contact=people.on_invoice(details) if details else None,
         discount=_discount(reading.record(payload, "discount")),
         lines=tuple(
-            _line(item, currency, index)
-            for index, item in enumerate(reading.records(payload, "invoiceItems"))
+            _line(item, index) for index, item in enumerate(reading.records(payload, "invoiceItems"))
         ),
-        sub_total=_optional(summary, "subTotal"),
-        discount_total=_optional(summary, "discount"),
-        tax_total=_optional(summary, "tax"),
         created_at=reading.moment(payload, "createdAt"),
         updated_at=reading.moment(payload, "updatedAt"),
         reduced=payload.get("invoiceItems") is None,
@@ -235,8 +241,8 @@ def _status(payload: dict[str, Any], event: str | None) -> str:
     return status
 
 
-def _currency(source: dict[str, Any], default: str | None) -> str:
-    code = (reading.text(source, "currency") or default or "").upper()
+def _currency(payload: dict[str, Any]) -> str:
+    code = (reading.text(payload, "currency") or "").upper()
     if not code:
         raise BadValue("currency", "is missing")
     if not _CURRENCY.match(code):
@@ -269,7 +275,7 @@ def _charges(source: dict[str, Any]) -> tuple[ChargeSaid, ...]:
     return tuple(charge for charge in found if charge.amount > 0)
 
 
-def _line(item: dict[str, Any], currency: str, index: int) -> LineSaid:
+def _line(item: dict[str, Any], index: int) -> LineSaid:
     where = f"invoiceItems[{index}]"
     taxes = tuple(_tax(one, where) for one in reading.records(item, "taxes"))
     stated = reading.flag(item, "taxInclusive")
@@ -277,12 +283,10 @@ def _line(item: dict[str, Any], currency: str, index: int) -> LineSaid:
     return LineSaid(
         hoop_id=reading.text(item, "_id") or reading.text(item, "id"),
         product_id=(reading.text(item, "productId") or "")[:64] or None,
-        price_id=reading.text(item, "priceId"),
         name=reading.text(item, "name") or "",
         description=reading.text(item, "description") or "",
         quantity=reading.amount(item, "qty", default=Decimal(1), name=f"{where}.qty"),
         amount=reading.amount(item, "amount", name=f"{where}.amount"),
-        currency=_currency(item, currency),
         taxes=taxes,
         tax_inclusive=stated if stated is not None else inclusive,
     )
@@ -295,7 +299,3 @@ def _tax(item: dict[str, Any], where: str) -> TaxSaid:
     name = reading.text(item, "name") or ""
     key = reading.text(item, "_id") or reading.text(item, "id") or f"{name}@{rate.normalize():f}"
     return TaxSaid(key, name, rate, (reading.text(item, "calculation") or "exclusive").lower())
-
-
-def _optional(source: dict[str, Any], field: str) -> Decimal | None:
-    return None if source.get(field) is None else reading.amount(source, field, name=f"totalSummary.{field}")

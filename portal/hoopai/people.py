@@ -65,6 +65,8 @@ def said(payload: dict[str, Any]) -> ContactSaid:
 
 
 def _address(source: dict[str, Any], line1: str, country: str) -> AddressSaid | None:
+    if not source:
+        return None
     found = AddressSaid(
         line1=reading.text(source, line1) or "",
         line2=reading.text(source, "addressLine2") or "",

@@ -75,6 +75,12 @@ def of(session: Session, location_id: int) -> Shelf | None:
     return shelf if shelf is not None and shelf.location_id == location_id else None
 
 
+def new_ones(session: Session, location_id: int) -> set[str]:
+    """HoopAI's ids of the invoices on the shelf that are not known yet."""
+    shelf = of(session, location_id)
+    return {hoop_id for hoop_id, row in shelf.invoices.items() if row is None} if shelf else set()
+
+
 def once(session: Session, location_id: int, what: Hashable, read: Callable[[], T]) -> T:
     """What `read` brings; with a shelf it is read once. Only for what the transaction itself does not change."""
     shelf = of(session, location_id)

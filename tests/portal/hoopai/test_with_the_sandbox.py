@@ -100,7 +100,7 @@ def test_invoices_transactions_contacts_and_products_are_looked_up(sandbox, hoop
     hoop.act(made[0]["_id"], "pay", amount="25", method="cash")
     assert {one["_id"] for one in client.each_invoice()} >= {one["_id"] for one in made}
     first = invoices.said(client.invoice(made[0]["_id"]))
-    assert (first.status, first.amount_paid, first.tax_total is not None) == ("partially_paid", 75, True)
+    assert (first.status, first.amount_paid) == ("partially_paid", 75)
     paid = [transactions.said(one) for one in client.each_transaction(invoice_id=made[0]["_id"])]
     assert sorted((one.amount, one.method == "manual:cash") for one in paid) == [(25, True), (50, False)]
     assert all(one.invoice_id == made[0]["_id"] and one.succeeded for one in paid)
