@@ -5,9 +5,11 @@ events).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from portal.hoopai import people, reading
 from portal.hoopai.people import AddressSaid, ContactSaid
@@ -23,12 +25,15 @@ __all__ = [
     "InvoiceMention",
     "InvoiceSaid",
     "LineSaid",
+    "Reader",
     "TaxSaid",
     "ends",
     "mention",
     "said",
 ]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 STATUSES = ("draft", "sent", "payment_processing", "partially_paid", "paid", "void", "delete")
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
@@ -143,14 +148,26 @@ class InvoiceMention(NamedTuple):
     updated_at: datetime | None
 
 
+def _of_an_invoice(read: Callable[P, T]) -> Callable[P, T]:
+    """A bad value makes the invoice one that cannot be understood."""
+
+    @wraps(read)
+    def read_it(*args: P.args, **named: P.kwargs) -> T:
+        try:
+            return read(*args, **named)
+        except BadValue as bad:
+            raise BadInvoice(bad.field, bad.reason) from None
+
+    return read_it
+
+
+@_of_an_invoice
 def ends(payload: dict[str, Any], event: str | None = None) -> bool:
     """Whether this says that the invoice was voided or deleted: then there may be nothing but a `mention` in it."""
-    try:
-        return _status(payload, event) in _ENDS
-    except BadValue as bad:
-        raise BadInvoice(bad.field, bad.reason) from None
+    return _status(payload, event) in _ENDS
 
 
+@_of_an_invoice
 def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
     """Read a whole invoice. `event` supplies the status of a void or delete that has none.
 
@@ -158,43 +175,53 @@ def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
     no sense: id, status, currency and total are needed; what is paid and due follows from the status where
     it is left out.
     """
-    try:
-        return _invoice(payload, event)
-    except BadValue as bad:
-        raise BadInvoice(bad.field, bad.reason) from None
+    return _invoice(payload, event)
 
 
+@_of_an_invoice
 def mention(payload: dict[str, Any], event: str | None = None) -> InvoiceMention:
     """Read only id and status: enough for void and delete, which may carry nothing else. BadInvoice without
     an id.
     """
-    try:
-        status = reading.text(payload, "status")
-        return InvoiceMention(
-            hoop_id=_id(payload),
-            status=_status(payload, event) if status or event in _OF_EVENT else None,
-            updated_at=reading.moment(payload, "updatedAt"),
-        )
-    except BadValue as bad:
-        raise BadInvoice(bad.field, bad.reason) from None
+    status = reading.text(payload, "status")
+    return InvoiceMention(
+        hoop_id=_id(payload),
+        status=_status(payload, event) if status or event in _OF_EVENT else None,
+        updated_at=reading.moment(payload, "updatedAt"),
+    )
+
+
+class Reader:
+    """Reads one invoice after the other; what is told of one just as it was the last time is not read again."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[list[Any], InvoiceSaid]] = {}
+
+    @_of_an_invoice
+    def said(self, payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
+        """What the function `said` makes of it."""
+        parts = [payload.get(name) for name in _PARTS]
+        which = str(parts[:2])
+        told, before = self._last.get(which, (None, None))
+        if before is None or told != parts:
+            found = _invoice(payload, event)
+        else:
+            found = before._replace(**_progress(payload, event, before.total))
+        self._last[which] = parts, found
+        return found
 
 
 def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
-    currency = _currency(payload)
     total = reading.amount(payload, "total")
-    status = _status(payload, event)
-    paid = reading.amount(payload, "amountPaid", default=total if status == "paid" else Decimal(0))
     details = reading.record(payload, "contactDetails")
     live = reading.flag(payload, "liveMode")
     return InvoiceSaid(
+        currency=_currency(payload),
+        total=total,
+        **_progress(payload, event, total),
         hoop_id=_id(payload),
         number=_number(payload),
-        status=status,
         live_mode=live is not False,
-        currency=currency,
-        total=total,
-        amount_paid=paid,
-        amount_due=reading.amount(payload, "amountDue", default=total - paid),
         issue_date=reading.day(payload, "issueDate"),
         due_date=reading.day(payload, "dueDate"),
         name=reading.text(payload, "name") or "",
@@ -205,10 +232,28 @@ def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
             _line(item, index) for index, item in enumerate(reading.records(payload, "invoiceItems"))
         ),
         created_at=reading.moment(payload, "createdAt"),
-        updated_at=reading.moment(payload, "updatedAt"),
         reduced=payload.get("invoiceItems") is None,
         charges=_charges(reading.record(payload, "miscellaneousCharges")),
     )
+
+
+_PARTS = (
+    "_id", "id", "currency", "total", "invoiceNumber", "invoiceNumberPrefix", "liveMode", "issueDate", "dueDate",
+    "name", "title", "contactDetails", "discount", "invoiceItems", "createdAt", "miscellaneousCharges",
+)  # fmt: skip
+"""All of an invoice that is read but for its progress."""
+
+
+def _progress(payload: dict[str, Any], event: str | None, total: Decimal) -> dict[str, Any]:
+    """How far it has come, by which one word about an invoice as a rule differs from the next."""
+    status = _status(payload, event)
+    paid = reading.amount(payload, "amountPaid", default=total if status == "paid" else Decimal(0))
+    return {
+        "status": status,
+        "amount_paid": paid,
+        "amount_due": reading.amount(payload, "amountDue", default=total - paid),
+        "updated_at": reading.moment(payload, "updatedAt"),
+    }
 
 
 def _id(payload: dict[str, Any]) -> str:

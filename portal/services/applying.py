@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal import bell, clock, failpoints
 from portal.extensions import db
 from portal.hoopai import envelopes, people
-from portal.hoopai.invoices import BadInvoice, InvoiceMention, InvoiceSaid, ends, mention, said
+from portal.hoopai.invoices import BadInvoice, InvoiceMention, InvoiceSaid, Reader, ends, mention
 from portal.hoopai.people import ContactSaid
 from portal.hoopai.reading import BadValue
 from portal.models import Connection, EventState, InboundEvent, Invoice, Location
@@ -67,7 +67,8 @@ def _apply_together(location_id: int) -> int:
     with transaction() as session:
         location = looking_up.guarded(session, location_id)
         events = _oldest(session, location_id)
-        told = [_read(body) for _, body in events]
+        reader = Reader()
+        told = [_read(reader, body) for _, body in events]
         about = [each for each in told if not isinstance(each, ValueError)]
         with shelf.laid_out(session, location_id, _invoices(about), _contacts(about)):
             invoices_in.at_hand(
@@ -98,13 +99,13 @@ def _oldest(session: Session, location_id: int) -> Sequence[tuple[int, bytes]]:
     return [(event_id, body) for event_id, body in rows]
 
 
-def _read(body: bytes) -> Told:
+def _read(reader: Reader, body: bytes) -> Told:
     """What a delivery says, or why it cannot be understood."""
     try:
         delivery = envelopes.read(body)
         if not delivery.is_invoice:
             return people.said(delivery.payload)
-        hear = mention if ends(delivery.payload, delivery.event) else said
+        hear = mention if ends(delivery.payload, delivery.event) else reader.said
         return hear(delivery.payload, delivery.event)
     except (BadInvoice, BadValue) as error:
         return error
@@ -122,7 +123,7 @@ def _contacts(told: Iterable[Told]) -> set[str]:
 def _alone(session: Session, location: Location, event_id: int, body: bytes) -> Verdict:
     try:
         with session.begin_nested():
-            return _follow(session, location, _read(body))
+            return _follow(session, location, _read(Reader(), body))
     except (OperationalError, InterfaceError):
         raise
     except Exception:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.hoopai import people, reading, transactions
-from portal.hoopai.invoices import BadInvoice, DiscountSaid, TaxSaid, mention, said
+from portal.hoopai.invoices import BadInvoice, DiscountSaid, Reader, TaxSaid, mention, said
 from tests.portal.hoopai.builders import invoice
 
 
@@ -232,3 +232,29 @@ def test_manual_money_and_refunds_are_recognised():
 def test_one_word_is_as_good_as_two_where_it_says_all_of_it(before, after, all_said):
     assert heard(**after).says_all_of(heard(**before)) is all_said
     assert not heard(**after).says_all_of(None)
+
+
+NAMES = sorted(invoice())
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([None, "", "7", 7, "paid", [], {}, True]))))
+def test_a_reader_who_remembers_reads_what_one_who_does_not_reads(changes):
+    reader, told = Reader(), invoice()
+    for name, value in [
+        ("name", "First"),
+        ("updatedAt", "no time"),
+        ("updatedAt", None),
+        *changes,
+        ("status", "paid"),
+        ("title", "Last"),
+    ]:
+        told = told | {name: value}
+        payload = reading.load(json.dumps(told).encode())
+        assert outcome(reader.said, payload) == outcome(said, payload)
+
+
+def outcome(read, payload):
+    try:
+        return read(payload)
+    except BadInvoice as bad:
+        return str(bad)
