@@ -23,6 +23,7 @@ from tests.support.servers import wait_until
 Row = dict[str, Any]
 MANY = 1_000
 FIRST = 100
+ROUNDS = 3
 BASE, PER_ELEMENT = 0.5, 0.03
 SINGLES = 15
 
@@ -97,11 +98,14 @@ def _counted_cost(here: Ground) -> Row:
     here.stage.xero.limits(minute=10**6, day=10**6, concurrent=100, app_minute=10**6)
     memory.settle()
     _through(here, FIRST)
-    parts = [round(seconds * 1000 / MANY, 2) for seconds in _through(here, MANY)]
+    rounds = sorted((_through(here, MANY) for _ in range(ROUNDS)), key=sum)
+    all_of_it = [round(sum(parts) * 1000 / MANY, 2) for parts in rounds]
+    parts = [round(seconds * 1000 / MANY, 2) for seconds in rounds[ROUNDS // 2]]
     return {
         "what": "1,000 paid invoices, 1,000 new contacts", "measure": "ms of the portal's CPU per paid invoice",
-        "figure": round(sum(parts), 2), "target": "< 5",
-        "beside": f"receiving {parts[0]} (without the web server), applying {parts[1]}, sending {parts[2]}",
+        "figure": all_of_it[ROUNDS // 2], "target": "< 5",
+        "beside": f"the middle of {ROUNDS} rounds, {all_of_it[0]} to {all_of_it[-1]}; receiving {parts[0]} "
+        f"(without the web server), applying {parts[1]}, sending {parts[2]}",
     }  # fmt: skip
 
 
