@@ -145,15 +145,25 @@ def _follow_all(session: Session, location: Location, told: Sequence[Told]) -> l
 def _said_again(told: Sequence[Told], new: Collection[str]) -> dict[int, int]:
     """Where deliveries about new invoices stand that the next one about the same invoice makes needless, and where that
     one stands: an invoice that was created, sent and paid before anybody came to read it is read once.
+
+    Not where its end or a word about its customer stands between them, which counts for an invoice that is known.
     """
     last: dict[str, int] = {}
+    of_contacts: dict[str, int] = {}
     inside = {}
     for place, each in enumerate(told):
-        if isinstance(each, InvoiceMention):
+        if isinstance(each, ContactSaid):
+            of_contacts[contacts_in.key(each)] = place
+        elif isinstance(each, InvoiceMention):
             last.pop(each.hoop_id, None)
         elif isinstance(each, InvoiceSaid) and each.hoop_id in new:
             before = last.get(each.hoop_id)
-            if before is not None and each.says_all_of(told[before]):
+            customer = contacts_in.key(each.contact) if each.contact else ""
+            if (
+                before is not None
+                and before > of_contacts.get(customer, -1)
+                and each.says_all_of(told[before])
+            ):
                 inside[before] = place
             last[each.hoop_id] = place
     return inside

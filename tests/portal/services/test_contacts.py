@@ -12,6 +12,7 @@ from flask import Flask
 from portal import clock
 from portal.errors import ChooseAgain
 from portal.extensions import db
+from portal.hoopai import people
 from portal.models import Connection, Document, Link, Location
 from portal.services import approvals, contact_review, preferences, sync_options
 from portal.services.contact_review import Case
@@ -162,6 +163,21 @@ def test_a_change_in_hoopai_reaches_a_contact_of_ours_with_the_changed_fields_on
     found = next(each for each in stage.books()["contacts"] if each["ContactID"] == ours)
     assert found["FirstName"] == "Typed by the bookkeeper"
     assert "+61 2 5550 1234" in str(found["Phones"])
+
+
+def test_an_address_that_is_told_between_two_words_about_the_first_invoice_is_heard(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = people.on_invoice
+    monkeypatch.setattr(people, "on_invoice", lambda details: whole(details)._replace(address=None))
+    made = stage.hoop.create(line("Care plan", "150", "2", GST))
+    stage.hoop.contact(id=made["contactDetails"]["id"], address1="9 Quay Street", city="Hobart")
+    stage.hoop.act(made["_id"], "pay", method="card")
+    carry(stage)
+    assert [each["Status"] for each in stage.invoices()] == ["PAID"]
+    ((_, ours),) = customers(stage)
+    found = next(each for each in stage.books()["contacts"] if each["ContactID"] == ours)
+    assert "9 Quay Street" in str(found["Addresses"])
 
 
 def test_contacts_that_are_not_ours_are_never_changed(stage: Stage) -> None:
