@@ -1,7 +1,7 @@
 """Applying what webhooks have brought, oldest first, a location at a time."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -74,7 +74,7 @@ def _apply_together(location_id: int) -> int:
             invoices_in.at_hand(
                 session, location_id, [each for each in about if isinstance(each, InvoiceSaid)]
             )
-            reasons = _follow_all(session, location, told)
+            reasons = [_follow(session, location, each) for each in told]
         _settle(session, [event_id for event_id, _ in events], reasons)
         return len(events)
 
@@ -129,44 +129,6 @@ def _alone(session: Session, location: Location, event_id: int, body: bytes) -> 
     except Exception:
         log.exception("intake.broken", extra={"event": event_id})
         return EventState.BROKEN, "Something broke on our side while it was applied."
-
-
-def _follow_all(session: Session, location: Location, told: Sequence[Told]) -> list[Verdict]:
-    """Do what all of them say, in their order; what another one says as well is done with that one."""
-    inside = _said_again(told, shelf.new_ones(session, location.id))
-    verdicts = {
-        place: _follow(session, location, each) for place, each in enumerate(told) if place not in inside
-    }
-    for place in sorted(inside, reverse=True):
-        verdicts[place] = verdicts[inside[place]]
-    return [verdicts[place] for place in range(len(told))]
-
-
-def _said_again(told: Sequence[Told], new: Collection[str]) -> dict[int, int]:
-    """Where deliveries about new invoices stand that the next one about the same invoice makes needless, and where that
-    one stands: an invoice that was created, sent and paid before anybody came to read it is read once.
-
-    Not where its end or a word about its customer stands between them, which counts for an invoice that is known.
-    """
-    last: dict[str, int] = {}
-    of_contacts: dict[str, int] = {}
-    inside = {}
-    for place, each in enumerate(told):
-        if isinstance(each, ContactSaid):
-            of_contacts[contacts_in.key(each)] = place
-        elif isinstance(each, InvoiceMention):
-            last.pop(each.hoop_id, None)
-        elif isinstance(each, InvoiceSaid) and each.hoop_id in new:
-            before = last.get(each.hoop_id)
-            customer = contacts_in.key(each.contact) if each.contact else ""
-            if (
-                before is not None
-                and before > of_contacts.get(customer, -1)
-                and each.says_all_of(told[before])
-            ):
-                inside[before] = place
-            last[each.hoop_id] = place
-    return inside
 
 
 def _follow(session: Session, location: Location, told: Told) -> Verdict:

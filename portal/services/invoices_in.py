@@ -257,13 +257,10 @@ def _write_lines(session: Session, location: Location, invoice: Invoice, said: I
     before = list(invoice.lines)
     keep_category = bool(before) and _has_gone(session, invoice)
     lines = [_line(position, line, catalogue) for position, line in enumerate(said.lines)]
+    _keep_known(lines, before, keep_category)
     categories: dict[str, str] = {}
     taxes: dict[str, tuple[str, Decimal]] = {}
     for line, told in zip(lines, said.lines, strict=True):
-        same = next((each for each in before if _same(each, line)), None)
-        if same is not None:
-            line.tax_inclusive = same.tax_inclusive if line.tax_inclusive is None else line.tax_inclusive
-            line.category_key = same.category_key if keep_category else line.category_key
         categories.setdefault(line.category_key, catalogue.category(told.product_id, told.name)[1])
         key, name, rate = tax_set(told)
         taxes[key] = (name, rate)
@@ -277,6 +274,17 @@ def _write_lines(session: Session, location: Location, invoice: Invoice, said: I
         invoice.lines[:] = fresh
     mappings.learn(session, location.id, categories, taxes)
     return bool(catalogue.unknown) or any(line.taxes and line.tax_inclusive is None for line in lines)
+
+
+def _keep_known(lines: Sequence[Line], before: Sequence[Line], keep_category: bool) -> None:
+    """Take over what was known of a line and is not said again. A line of before stands for one line and no more."""
+    left = list(before)
+    for line in lines:
+        same = next((each for each in left if _same(each, line)), None)
+        if same is not None:
+            left.remove(same)
+            line.tax_inclusive = same.tax_inclusive if line.tax_inclusive is None else line.tax_inclusive
+            line.category_key = same.category_key if keep_category else line.category_key
 
 
 def _does_not_fit(invoice: Invoice, said: InvoiceSaid) -> bool:

@@ -16,6 +16,7 @@ from portal.models import (
     Category,
     Connection,
     HoopTax,
+    Invoice,
     LedgerAccount,
     Line,
     Mapping,
@@ -158,7 +159,8 @@ def left_by(before: MappingBook, changes: Choices) -> set[str]:
 def learn(
     session: Session, location_id: int, categories: Dict[str, str], taxes: Dict[str, tuple[str, Decimal]]
 ) -> None:
-    """Remember categories (key → name) and taxes (key → name, percentage) that HoopAI uses; newest name wins.
+    """Remember categories (key → name) and taxes (key → name, percentage) that HoopAI uses; the last word wins, also
+    that of an invoice which says only what it has said before.
 
     Runs inside the caller's transaction.
     """
@@ -170,6 +172,7 @@ def learn(
             session.add(known[key])
         elif name and category.name != name[:300]:
             category.name = name[:300]
+            shelf.forget_all(session, location_id, Invoice)
     shelf.keep(session, location_id, Category, known)
     _learn_taxes(session, location_id, taxes)
     shelf.settle(session, location_id)
@@ -351,4 +354,5 @@ def _learn_taxes(session: Session, location_id: int, taxes: Dict[str, tuple[str,
             session.add(known[key])
         elif (tax.rate, tax.name) != (rate, (name or tax.name)[:200]):
             tax.rate, tax.name = rate, (name or tax.name)[:200]
+            shelf.forget_all(session, location_id, Invoice)
     shelf.keep(session, location_id, HoopTax, known)

@@ -31,6 +31,7 @@ T = TypeVar("T")
 Told = Contact | Invoice | Payment | Refund
 Numbered = Told | Line | Push
 Place = tuple[Document, int]
+About = tuple[object, Hashable]
 _KEY = "shelf"
 
 
@@ -48,7 +49,7 @@ class Shelf:
     refunds: dict[int, list[Refund]] = field(default_factory=lambda: defaultdict(list))
     read: dict[Hashable, Any] = field(default_factory=dict)
     rows: dict[type[Any], dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
-    said: dict[Hashable, tuple[object, Any]] = field(default_factory=dict)
+    said: dict[About, tuple[object, Any]] = field(default_factory=dict)
     ids: dict[type[Numbered], list[int]] = field(default_factory=lambda: defaultdict(list))
     last: dict[type[Numbered], int] = field(default_factory=dict)
 
@@ -75,12 +76,6 @@ def of(session: Session, location_id: int) -> Shelf | None:
     return shelf if shelf is not None and shelf.location_id == location_id else None
 
 
-def new_ones(session: Session, location_id: int) -> set[str]:
-    """HoopAI's ids of the invoices on the shelf that are not known yet."""
-    shelf = of(session, location_id)
-    return {hoop_id for hoop_id, row in shelf.invoices.items() if row is None} if shelf else set()
-
-
 def once(session: Session, location_id: int, what: Hashable, read: Callable[[], T]) -> T:
     """What `read` brings; with a shelf it is read once. Only for what the transaction itself does not change."""
     shelf = of(session, location_id)
@@ -93,7 +88,7 @@ def once(session: Session, location_id: int, what: Hashable, read: Callable[[], 
     return found
 
 
-def again(session: Session, location_id: int, about: Hashable, said: object, do: Callable[[], T]) -> T:
+def again(session: Session, location_id: int, about: About, said: object, do: Callable[[], T]) -> T:
     """What `do` brings; with a shelf it is not done over again where the last thing said about this was the same."""
     shelf = of(session, location_id)
     if shelf is None:
@@ -105,11 +100,18 @@ def again(session: Session, location_id: int, about: Hashable, said: object, do:
     return done
 
 
-def forget(session: Session, location_id: int, about: Hashable) -> None:
+def forget(session: Session, location_id: int, about: About) -> None:
     """Something else was said about this meanwhile: the next word is heard, even if it is the same as the last."""
     shelf = of(session, location_id)
     if shelf is not None:
         shelf.said.pop(about, None)
+
+
+def forget_all(session: Session, location_id: int, kind: object) -> None:
+    """The same of everything of this kind."""
+    shelf = of(session, location_id)
+    if shelf is not None:
+        shelf.said = {about: said for about, said in shelf.said.items() if about[0] is not kind}
 
 
 def some(

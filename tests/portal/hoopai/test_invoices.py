@@ -216,28 +216,14 @@ def test_manual_money_and_refunds_are_recognised():
         transaction(_id=None)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "all_said"),
-    [
-        ({"amountPaid": 0, "status": "sent"}, {"amountPaid": 290.5, "status": "paid"}, True),
-        ({"amountPaid": 100}, {"amountPaid": 100}, True),
-        ({"amountPaid": 100}, {"amountPaid": 290.5, "status": "paid"}, False),
-        ({"amountPaid": 0, "status": "paid"}, {"amountPaid": 0, "status": "sent"}, False),
-        ({"amountPaid": 0, "updatedAt": "2026-11-04T00:00:00Z"}, {"amountPaid": 0}, False),
-        ({"amountPaid": 0, "updatedAt": None}, {"amountPaid": 0}, False),
-        ({"amountPaid": 0, "dueDate": "2026-12-24"}, {"amountPaid": 0}, False),
-        ({"amountPaid": 0, "contactDetails": None}, {"amountPaid": 0}, False),
-    ],
-)
-def test_one_word_is_as_good_as_two_where_it_says_all_of_it(before, after, all_said):
-    assert heard(**after).says_all_of(heard(**before)) is all_said
-    assert not heard(**after).says_all_of(None)
-
-
 NAMES = sorted(invoice())
 
 
-@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([None, "", "7", 7, "paid", [], {}, True]))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(NAMES), st.sampled_from([None, "", "7", 7, 7.0, 1, "paid", [], {}, True]))
+    )
+)
 def test_a_reader_who_remembers_reads_what_one_who_does_not_reads(changes):
     reader, told = Reader(), invoice()
     for name, value in [

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.extensions import db
-from portal.models import Document, EventState, InboundEvent, Invoice, InvoiceStatus, Link
+from portal.models import Document, InboundEvent, Invoice, InvoiceStatus, Link
 from portal.services import applying, draining, intake, invoices_in, preferences
 from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
@@ -114,27 +114,6 @@ def test_the_end_is_the_same_when_all_of_it_is_heard_at_once(stage: Stage, row: 
     found = [(each["Status"], each["Total"]) for each in stage.invoices()]
     assert found == ([] if ended else [(row.status, D(row.total))])
     assert sum(each["Amount"] for each in stage.payments()) == sum(row.paid)
-
-
-def test_what_the_next_delivery_says_as_well_is_not_read_twice_and_no_payment_goes_with_it(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[Decimal] = []
-    real = invoices_in.take
-    monkeypatch.setattr(invoices_in, "take", lambda *told: (read.append(told[2].amount_paid), real(*told))[1])
-    made = stage.hoop.create(line("Care plan", "150", "2", GST), send=False)
-    for verb, how in (SEND, HALF, PAY):
-        stage.hoop.act(made["_id"], verb, **how)
-    carry(stage)
-    assert read == [D(165), D(330)]
-    assert sorted(each["Amount"] for each in stage.payments()) == [D(165), D(165)]
-    assert [each["Status"] for each in stage.invoices()] == ["PAID"]
-    settled = db.session.scalars(select(InboundEvent.state).where(InboundEvent.hoop_id == made["_id"])).all()
-    assert set(settled) == {EventState.APPLIED}
-    release()
-    stage.hoop.redeliver()
-    carry(stage)
-    assert len(stage.invoices()) == 1
 
 
 @pytest.mark.parametrize(("place", "row"), enumerate(BACKWARDS), ids=lambda each: getattr(each, "name", ""))
