@@ -105,7 +105,7 @@ def test_each_of_these_ends_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch,
 def test_whatever_is_told_ends_alike(stage: Stage, monkeypatch: pytest.MonkeyPatch, wishes: Told) -> None:
     preferences.save(stage.location_id, stage.person.user, wishes)
     dice = random.Random(str(wishes))
-    for turn in range(12):
+    for turn in range(8):
         told = [_any_word(dice) for _ in range(dice.randint(2, 7))]
         _ends_alike(stage, monkeypatch, told, f"{wishes} {turn}")
 
