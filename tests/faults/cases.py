@@ -117,7 +117,7 @@ def overpayment(stage: Stage) -> Case:
 def _allow_overpayments(stage: Stage) -> None:
     location = portal.location()
     if not standing.overpayments_allowed(db.session(), location.id):
-        person = stage.person
+        person = portal.ana()  # anew: the clock may have jumped over the life of an earlier sign-in
         url = consents.begin(location, person.user, person.session_id, overpayments=True)
         release()
         outcome = portal.complete(person, consent.allow(url, "mia", portal.AU))
