@@ -159,7 +159,29 @@ def said(payload: dict[str, Any], event: str | None = None) -> InvoiceSaid:
     no sense: id, status, currency and total are needed; what is paid and due follows from the status where
     it is left out.
     """
-    return _invoice(payload, event)
+    currency, total = _currency(payload), reading.amount(payload, "total")
+    details = reading.record(payload, "contactDetails")
+    live = reading.flag(payload, "liveMode")
+    return InvoiceSaid(
+        currency=currency,
+        total=total,
+        **_progress(payload, event, total),
+        hoop_id=_id(payload),
+        number=_number(payload),
+        live_mode=live is not False,
+        issue_date=reading.day(payload, "issueDate"),
+        due_date=reading.day(payload, "dueDate"),
+        name=reading.text(payload, "name") or "",
+        title=reading.text(payload, "title") or "",
+        contact=people.on_invoice(details) if details else None,
+        discount=_discount(reading.record(payload, "discount")),
+        lines=tuple(
+            _line(item, index) for index, item in enumerate(reading.records(payload, "invoiceItems"))
+        ),
+        created_at=reading.moment(payload, "createdAt"),
+        reduced=payload.get("invoiceItems") is None,
+        charges=_charges(reading.record(payload, "miscellaneousCharges")),
+    )
 
 
 @_of_an_invoice
@@ -187,37 +209,11 @@ class Reader:
         which, parts = repr(payload.get("_id")), repr([payload.get(name) for name in _PARTS])
         told, before = self._last.get(which, (None, None))
         if before is None or told != parts:
-            found = _invoice(payload, event)
+            found = said(payload, event)
         else:
             found = before._replace(**_progress(payload, event, before.total))
         self._last[which] = parts, found
         return found
-
-
-def _invoice(payload: dict[str, Any], event: str | None) -> InvoiceSaid:
-    total = reading.amount(payload, "total")
-    details = reading.record(payload, "contactDetails")
-    live = reading.flag(payload, "liveMode")
-    return InvoiceSaid(
-        currency=_currency(payload),
-        total=total,
-        **_progress(payload, event, total),
-        hoop_id=_id(payload),
-        number=_number(payload),
-        live_mode=live is not False,
-        issue_date=reading.day(payload, "issueDate"),
-        due_date=reading.day(payload, "dueDate"),
-        name=reading.text(payload, "name") or "",
-        title=reading.text(payload, "title") or "",
-        contact=people.on_invoice(details) if details else None,
-        discount=_discount(reading.record(payload, "discount")),
-        lines=tuple(
-            _line(item, index) for index, item in enumerate(reading.records(payload, "invoiceItems"))
-        ),
-        created_at=reading.moment(payload, "createdAt"),
-        reduced=payload.get("invoiceItems") is None,
-        charges=_charges(reading.record(payload, "miscellaneousCharges")),
-    )
 
 
 _PARTS = (

@@ -43,8 +43,8 @@ def text(source: dict[str, Any], field: str) -> str | None:
     value = source.get(field)
     if value is None or value == "":
         return None
-    if type(value) is str and value.isascii() and "\x00" not in value:
-        return value.strip() or None
+    if type(value) is str:
+        return clean(value) or None
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise BadValue(field, "is not a text")
     return clean(str(value)) or None

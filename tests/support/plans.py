@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import event
 
 from portal.extensions import db
 from portal.services.unit import release
 
-Asked = dict[str, object]
+Asked = dict[str, Any]
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def steps(asked: Asked) -> list[tuple[str, str]]:
     """Each step of each plan, with the statement that it is of."""
     line = db.session.connection()
     plans = {
-        statement: line.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()  # type: ignore[arg-type]
+        statement: line.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
         for statement, values in asked.items()
     }
     release()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.hoopai import people, reading, transactions
+from portal.hoopai import invoices, people, reading, transactions
 from portal.hoopai.invoices import BadInvoice, DiscountSaid, Reader, TaxSaid, mention, said
 from tests.portal.hoopai.builders import invoice
 
@@ -237,6 +237,18 @@ def test_a_reader_who_remembers_reads_what_one_who_does_not_reads(changes):
         told = told | {name: value}
         payload = reading.load(json.dumps(told).encode())
         assert outcome(reader.said, payload) == outcome(said, payload)
+
+
+def test_a_reader_compares_all_that_is_read():
+    asked = set()
+
+    class Asked(dict):
+        def get(self, name, *rest):
+            asked.add(name)
+            return super().get(name, *rest)
+
+    said(Asked(reading.load(json.dumps(invoice(_id=None, id="one")).encode())))
+    assert asked == {*invoices._PARTS, "status", "amountPaid", "amountDue", "updatedAt"}
 
 
 def outcome(read, payload):

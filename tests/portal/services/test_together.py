@@ -30,6 +30,13 @@ SAYS = (
 WISHES: tuple[Told, ...] = ({}, {"send_from": "sent"}, {"send_from": "paid"}, {"for_approval": True})
 
 
+OF_DOCUMENTS = (
+    "inbound_events", "attempts", "pushes", "links", "refunds", "payments", "lines", "invoices", "contacts",
+    "endings", "hoop_taxes", "tellings", "webhook_deliveries",
+)  # fmt: skip
+"""The tables that deliveries leave something in."""
+
+
 def moment(day: int) -> str:
     return f"2027-02-{day:02d}T10:00:00Z"
 
@@ -155,14 +162,8 @@ def _played(stage: Stage, told: Sequence[Told]) -> dict[str, Any]:
 def _forget(stage: Stage) -> None:
     with transaction() as session:
         for table in reversed(Invoice.metadata.sorted_tables):
-            if table.name in KEPT_OF_DOCUMENTS:
+            if table.name in OF_DOCUMENTS:
                 session.execute(table.delete())
-
-
-KEPT_OF_DOCUMENTS = (
-    "inbound_events", "attempts", "pushes", "links", "refunds", "payments", "lines", "invoices", "contacts",
-    "endings", "hoop_taxes", "tellings", "webhook_deliveries",
-)  # fmt: skip
 
 
 def _left() -> dict[str, Any]:
