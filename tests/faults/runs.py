@@ -23,7 +23,8 @@ class Run:
 
     `freeze` is `short` (past the lease) or `long` (until the others are done). With `forget_keys` Xero's clock
     jumps over the life of its idempotency keys, after the crash or else at the end. A late call arrives after
-    `late` times the usual. `then` is what happens to the call after the faulty one.
+    `late` times the usual. `then` is what happens to the call after the faulty one; who is frozen wakes when it has
+    left.
     """
 
     kind: str
@@ -93,11 +94,14 @@ def _act(world: World, run: Run, verdict: Verdict, nth: int) -> None:
     verdict.tripped = state(first) in ("gone", "Z", "T")
     if run.forget_keys and run.point:
         world.stage.xero.advance(KEY_LIFE)
+    left = world.last_left()
     others = run.workers if run.action == "kill" and run.point else run.workers - 1
     for _ in range(others):
         world.hands.start("", run.mutant)
     if run.action == "stop" and run.point and run.freeze == "short":
         time.sleep(LEASE * 1.5)
+        if run.then:
+            _wait(lambda: world.last_left() != left, PATIENCE)
         _thaw(first)
 
 

@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 import sandbox as stand_ins
 from machinery import ROOT
@@ -109,6 +110,12 @@ class Standing:
         states = set(db.session.scalars(select(Push.state).distinct()))
         release()
         return open_ is None and {str(each) for each in states} <= set(SETTLED)
+
+    def last_left(self) -> datetime | None:
+        """When the newest letter left for Xero."""
+        moment = db.session.scalar(select(func.max(Batch.last_sent_at)))
+        release()
+        return moment
 
     def standing(self) -> str:
         """Where everything stands, for a run that did not come to rest."""

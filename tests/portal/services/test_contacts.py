@@ -171,7 +171,9 @@ def test_an_address_that_is_told_between_two_words_about_the_first_invoice_is_he
     whole = people.on_invoice
     monkeypatch.setattr(people, "on_invoice", lambda details: whole(details)._replace(address=None))
     made = stage.hoop.create(line("Care plan", "150", "2", GST))
+    stage.heard()
     stage.hoop.contact(id=made["contactDetails"]["id"], address1="9 Quay Street", city="Hobart")
+    stage.heard()
     stage.hoop.act(made["_id"], "pay", method="card")
     carry(stage)
     assert [each["Status"] for each in stage.invoices()] == ["PAID"]
