@@ -203,7 +203,13 @@ def deliveries() -> Response:
         if all(row[field] == request.args[name] for name, field in asked.items() if name in request.args)
         and row["n"] > request.args.get("since", 0, int)
     ]
-    return answer({"deliveries": found, "idle": shop().postman.idle(), "paused": shop().postman.paused})
+    return answer({"deliveries": found})
+
+
+@blueprint.get("/postman")
+def postman() -> Response:
+    """Whether everything that happened has been delivered, or given up, and whether deliveries are held back."""
+    return answer({"idle": shop().postman.idle(), "paused": shop().postman.paused})
 
 
 @blueprint.get("/events")

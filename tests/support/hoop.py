@@ -111,15 +111,13 @@ class Hoop:
 
     def deliveries(self) -> list[dict[str, Any]]:
         """What was delivered, with every attempt."""
-        found: list[dict[str, Any]] = self._heard()["deliveries"]
+        heard = self._say("GET", f"deliveries?location_id={self.location_id}")
+        found: list[dict[str, Any]] = heard["deliveries"]
         return found
 
     def idle(self) -> bool:
         """Whether everything that happened has been delivered, or given up."""
-        return bool(self._heard()["idle"])
-
-    def _heard(self) -> Any:
-        return self._say("GET", f"deliveries?location_id={self.location_id}")
+        return bool(self._say("GET", "postman")["idle"])
 
     def _say(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = simplejson.dumps(body, use_decimal=True) if body is not None else None
