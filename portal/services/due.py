@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import and_, or_, select, union_all
+from sqlalchemy import Select, and_, bindparam, or_, select, union_all
 
 from portal import clock
 from portal.extensions import db
 from portal.models import UNSETTLED, Batch, Connection, ConnectionState, Push
+from portal.models.among import among
+from portal.models.base import Moment
 from portal.services import (
     approvals,
     catching_up,
@@ -57,9 +60,17 @@ def jobs(second: int) -> Iterator[Job]:
         yield from _slow_jobs()
 
 
-def connections(among: Sequence[int] | None = None) -> list[int]:
-    """Connections with something to do now that nobody works on, the longest waiting first."""
-    moment = clock.now()
+def connections(some: Sequence[int] | None = None) -> list[int]:
+    """Connections, of all or of `some`, with something to do now that nobody works on, the longest waiting first."""
+    ids = list(db.session.scalars(_connections(some is not None), leases.moments() | {"ids": some}))
+    release()
+    return ids
+
+
+@cache
+def _connections(some: bool) -> Select[int]:
+    """Asked every second and after each drain, so the statement is made once."""
+    moment = bindparam("moment", None, Moment)
     a_day_is_there = or_(Connection.day_used_until.is_(None), Connection.day_used_until <= moment)
     goes = or_(a_day_is_there, Push.updated_at > Connection.day_used_at)
     push_due = (
@@ -84,12 +95,9 @@ def connections(among: Sequence[int] | None = None) -> list[int]:
         or_(Connection.rest_until.is_(None), Connection.rest_until <= moment),
         leases.is_free(),
         or_(push_due, batch_due),
+        *([among(Connection.id, "ids")] if some else []),
     )
-    if among is not None:
-        found = found.where(Connection.id.in_(among))
-    ids = list(db.session.scalars(found.order_by(Connection.rest_until, Connection.id)))
-    release()
-    return ids
+    return found.order_by(Connection.rest_until, Connection.id)
 
 
 def rests_that_end(within: float) -> list[tuple[float, int]]:

@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal import clock
 from portal.config import settings
 from portal.errors import LeaseLost
 from portal.models import Batch, Connection
+from portal.models.base import Moment
 from portal.services.unit import transaction
 
 T = TypeVar("T")
@@ -30,13 +32,8 @@ def owner() -> str:
 def take(connection_id: int) -> int | None:
     """Take the free or expired lease of a connection; its fencing number, or None when another holds it."""
     with transaction() as session:
-        fence = session.scalar(
-            update(Connection)
-            .where(Connection.id == connection_id, is_free())
-            .values(lease_owner=owner(), lease_until=until(), fence=Connection.fence + 1)
-            .returning(Connection.fence)
-        )
-    return fence
+        mine = {"connection": connection_id, "owner": owner(), "until": until()}
+        return session.scalar(_taking(), mine | moments())
 
 
 def renew(connection_id: int, fence: int) -> None:
@@ -48,11 +45,7 @@ def renew(connection_id: int, fence: int) -> None:
 def release(connection_id: int, fence: int) -> None:
     """Give the lease back, if it is still ours."""
     with transaction() as session:
-        session.execute(
-            update(Connection)
-            .where(Connection.id == connection_id, Connection.fence == fence)
-            .values(lease_owner=None, lease_until=None)
-        )
+        session.execute(_giving_back(), {"connection": connection_id, "held": fence})
 
 
 def hold(session: Session, connection_id: int, fence: int) -> Connection:
@@ -95,13 +88,43 @@ def until() -> datetime:
     return clock.now() + timedelta(seconds=settings().timings.lease)
 
 
+@cache
 def is_free() -> ColumnElement[bool]:
     """Nobody holds the connection: no lease, one that has run out, or one that a clock which jumped back left behind.
 
-    The slack is for the time between reckoning this moment and getting the lock.
+    Asked with `moments`.
+    """
+    ends = Connection.lease_until
+    return or_(
+        ends.is_(None), ends < bindparam("moment", None, Moment), ends > bindparam("absurd", None, Moment)
+    )
+
+
+def moments() -> dict[str, datetime]:
+    """What tells a free lease: `moment` is now, `absurd` is later than any lease that was taken by a clock like ours.
+
+    The slack is for the time between reckoning this and getting the lock.
     """
     moment = clock.now()
-    absurd = moment + timedelta(seconds=SLACK + settings().timings.lease)
-    return or_(
-        Connection.lease_until.is_(None), Connection.lease_until < moment, Connection.lease_until > absurd
+    return {"moment": moment, "absurd": moment + timedelta(seconds=SLACK + settings().timings.lease)}
+
+
+@cache
+def _taking() -> ReturningUpdate[int]:
+    return (
+        update(Connection)
+        .where(Connection.id == bindparam("connection"), is_free())
+        .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=Connection.fence + 1)
+        .returning(Connection.fence)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@cache
+def _giving_back() -> Update:
+    return (
+        update(Connection)
+        .where(Connection.id == bindparam("connection"), Connection.fence == bindparam("held"))
+        .values(lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
     )

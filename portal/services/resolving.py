@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -41,14 +42,18 @@ def resolve(work: Work) -> list[Prepared]:
     Raises NotNow, LeaseLost and Xero's errors.
     """
     failpoints.here("before_resolve")
-    if _any_open(work):
-        _adopt_lost(work)
-        _drop_foreign(work)
+    again = _resolve_open(work) if _any_open(work) else []
+    check_taken(work)
+    return again
+
+
+def _resolve_open(work: Work) -> list[Prepared]:
+    _adopt_lost(work)
+    _drop_foreign(work)
     again, doubtful = _open_batches(work)
     for batch_id, ripe in doubtful:
         if work.going:
             _look_safely(work, batch_id) if ripe else _look_later(work, batch_id)
-    check_taken(work)
     return again
 
 
@@ -215,15 +220,20 @@ def _maker(found: Item) -> str:
 
 
 def _taken(session: Session, work: Work) -> Sequence[Any]:
-    return session.execute(
+    return session.execute(_clashing(), {"location_id": work.location_id}).all()
+
+
+@cache
+def _clashing() -> Select[*tuple[Push, Invoice]]:
+    return (
         select(Push, Invoice)
         .join(Invoice, Invoice.id == Push.document_id)
         .where(
-            Push.location_id == work.location_id,
+            Push.location_id == bindparam("location_id"),
             Push.document == Document.INVOICE,
             Push.state.in_(outbox.OPEN),
             Push.message == failing.TAKEN,
             Push.batch_id.is_(None),
         )
         .limit(payloads.MAX_ELEMENTS)
-    ).all()
+    )
