@@ -43,6 +43,7 @@ _RANKS = {status: rank for rank, status in enumerate(InvoiceStatus)}
 class Contact(Base):
     """A customer as HoopAI knows it. `address` holds line1, line2, city, region, postal_code, country.
 
+    `as_of` is when it was so: when the invoice that told it was written, or the contact's own event was heard.
     `xero_name` is the name under which a person has decided that a new contact is made in Xero.
     """
 
@@ -61,6 +62,7 @@ class Contact(Base):
     phone: Mapped[str | None] = mapped_column(String(50))
     address: Mapped[dict[str, str] | None] = mapped_column(ExactJSON)
     updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    as_of: Mapped[datetime | None] = mapped_column(Moment)
     xero_name: Mapped[str | None] = mapped_column(String(255))
 
     @property

@@ -151,7 +151,7 @@ def _names_the_customer(session: Session, location: Location, invoice: Invoice, 
     """An edit names no customer; where it overtook the event that does, that event is heard for the name alone."""
     if invoice.status.final or invoice.contact is not None or said.contact is None:
         return False
-    invoice.contact = contacts_in.take(session, location.id, said.contact)
+    invoice.contact = contacts_in.take(session, location.id, said.contact, invoice.created_at)
     fingerprint(invoice)
     shelf.settle(session, location.id)
     if not invoice.held:
@@ -203,8 +203,9 @@ def _apply(
     session: Session, location: Location, invoice: Invoice | None, said: InvoiceSaid
 ) -> tuple[Invoice, bool]:
     """The invoice as it is said to be now, and whether its lines leave open what only REST knows."""
-    contact = contacts_in.take(session, location.id, said.contact) if said.contact else None
     invoice = invoice or _new(session, location, said)
+    told = said.contact
+    contact = contacts_in.take(session, location.id, told, invoice.created_at) if told else None
     invoice.put(
         status=InvoiceStatus(said.status), updated_at=max(said.updated_at or clock.now(), invoice.updated_at),
         amount_paid=said.amount_paid, amount_due=said.amount_due, contact=contact or invoice.contact,

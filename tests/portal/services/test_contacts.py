@@ -13,6 +13,7 @@ from portal import clock
 from portal.errors import ChooseAgain
 from portal.extensions import db
 from portal.hoopai import people
+from portal.hoopai.people import AddressSaid
 from portal.models import Connection, Document, Link, Location
 from portal.services import approvals, contact_review, preferences, sync_options
 from portal.services.contact_review import Case
@@ -165,21 +166,60 @@ def test_a_change_in_hoopai_reaches_a_contact_of_ours_with_the_changed_fields_on
     assert "+61 2 5550 1234" in str(found["Phones"])
 
 
-def test_an_address_that_is_told_between_two_words_about_the_first_invoice_is_heard(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = people.on_invoice
-    monkeypatch.setattr(people, "on_invoice", lambda details: whole(details)._replace(address=None))
-    made = stage.hoop.create(line("Care plan", "150", "2", GST))
-    stage.heard()
-    stage.hoop.contact(id=made["contactDetails"]["id"], address1="9 Quay Street", city="Hobart")
-    stage.heard()
+def told(stage: Stage, made: dict[str, Any]) -> None:
+    """HoopAI's own word about the customer of an invoice."""
+    contact_id = made["contactDetails"]["id"]
+    more = {"companyName": "Lantern Kitchens", "phone": "+61 2 5550 1234"}
+    stage.hoop.contact(id=contact_id, address1="9 Quay Street", city="Hobart", **more)
+
+
+def customer(stage: Stage) -> str:
+    """Name, phone and street of the only customer in Xero."""
+    ((_, ours),) = set(customers(stage))
+    found = next(each for each in stage.books()["contacts"] if each["ContactID"] == ours)
+    return " ".join(
+        [
+            found["Name"],
+            *(each["PhoneNumber"] for each in found["Phones"]),
+            *(each["AddressLine1"] for each in found["Addresses"]),
+        ]
+    )
+
+
+def test_an_invoice_says_of_its_customer_only_what_was_so_when_it_was_written(stage: Stage) -> None:
+    made = invoice(stage)
+    told(stage, made)
+    carry(stage)
+    calls = len(stage.xero.calls("Contacts"))
     stage.hoop.act(made["_id"], "pay", method="card")
     carry(stage)
     assert [each["Status"] for each in stage.invoices()] == ["PAID"]
-    ((_, ours),) = customers(stage)
-    found = next(each for each in stage.books()["contacts"] if each["ContactID"] == ours)
-    assert "9 Quay Street" in str(found["Addresses"])
+    assert customer(stage) == "Lantern Kitchens +61 2 5550 1234 9 Quay Street"
+    assert len(stage.xero.calls("Contacts")) == calls
+
+
+def test_what_is_told_of_a_customer_between_two_words_about_the_first_invoice_is_heard(stage: Stage) -> None:
+    made = stage.hoop.create(line("Care plan", "150", "2", GST))
+    stage.heard()
+    told(stage, made)
+    stage.heard()
+    stage.hoop.act(made["_id"], "pay", method="card")
+    carry(stage)
+    assert customer(stage) == "Lantern Kitchens +61 2 5550 1234 9 Quay Street"
+
+
+def test_an_invoice_that_was_written_later_says_more_but_a_mere_country_is_no_address(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = invoice(stage)
+    told(stage, made)
+    carry(stage)
+    whole = people.on_invoice
+    said = {"phone": "+61 2 5550 9999", "address": AddressSaid(country="AU")}
+    monkeypatch.setattr(people, "on_invoice", lambda details: whole(details)._replace(**said))
+    stage.hoop.create(line("Care plan", "150", "2", GST), contact_id=made["contactDetails"]["id"])
+    carry(stage)
+    assert customer(stage) == "Lantern Kitchens +61 2 5550 9999 9 Quay Street"
 
 
 def test_contacts_that_are_not_ours_are_never_changed(stage: Stage) -> None:
