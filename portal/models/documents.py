@@ -43,7 +43,6 @@ _RANKS = {status: rank for rank, status in enumerate(InvoiceStatus)}
 class Contact(Base):
     """A customer as HoopAI knows it. `address` holds line1, line2, city, region, postal_code, country.
 
-    `as_of` is when it was so: when the invoice that told it was written, or the contact's own event was heard.
     `xero_name` is the name under which a person has decided that a new contact is made in Xero.
     """
 
@@ -62,7 +61,6 @@ class Contact(Base):
     phone: Mapped[str | None] = mapped_column(String(50))
     address: Mapped[dict[str, str] | None] = mapped_column(ExactJSON)
     updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
-    as_of: Mapped[datetime | None] = mapped_column(Moment)
     xero_name: Mapped[str | None] = mapped_column(String(255))
 
     @property
@@ -88,6 +86,7 @@ class Invoice(Base):
     `revision` grows with each change that Xero should see; `created_at` is HoopAI's, compared with the cut-off.
     `look_up_at` is when REST shall be asked for what events do not carry, `held` that its pushes wait for the
     answer, `looked_up_at` when that was last done; `seen_at` is the start of the last catch-up that met it.
+    `customer_hash` is the fingerprint of what it said of its customer last.
     `sent_number` is the number with a suffix under which a person has decided to send it.
     """
 
@@ -121,6 +120,7 @@ class Invoice(Base):
     updated_at: Mapped[datetime] = mapped_column(Moment)
     revision: Mapped[int] = mapped_column(default=1)
     content_hash: Mapped[str] = mapped_column(String(64))
+    customer_hash: Mapped[str | None] = mapped_column(String(64))
     look_up_at: Mapped[datetime | None] = mapped_column(Moment)
     held: Mapped[bool] = mapped_column(default=False)
     looked_up_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -1,6 +1,7 @@
 """Keep our copy of a HoopAI contact up to date."""
 
-from datetime import datetime
+import hashlib
+import json
 from typing import Any
 
 from sqlalchemy import select
@@ -12,25 +13,19 @@ from portal.models import Contact
 from portal.services import following, shelf
 
 
-def take(session: Session, location_id: int, said: ContactSaid, written_at: datetime) -> Contact:
-    """The contact that an invoice names, created or brought up to date.
-
-    Whatever happens to an invoice, it says of its customer what was so when it was written; where something later is
-    known, that stands.
-    """
-    about, words = (Contact, key(said)), (said, written_at)
-    return shelf.again(
-        session, location_id, about, words, lambda: _take(session, location_id, said, written_at)
-    )
+def take(session: Session, location_id: int, said: ContactSaid) -> Contact:
+    """The contact that an invoice names, created or brought up to date."""
+    about = (Contact, key(said))
+    return shelf.again(session, location_id, about, said, lambda: _take(session, location_id, said))
 
 
-def _take(session: Session, location_id: int, said: ContactSaid, written_at: datetime) -> Contact:
+def _take(session: Session, location_id: int, said: ContactSaid) -> Contact:
     contact = _find(session, location_id, key(said))
     if contact is None:
-        contact = Contact(location_id=location_id, hoop_id=key(said), as_of=written_at, **_told(said))
+        contact = Contact(location_id=location_id, hoop_id=key(said), **_told(said))
         shelf.add(session, contact)
-    elif contact.as_of is None or written_at >= contact.as_of:
-        _change(session, contact, said if _names_a_place(said) else said._replace(address=None), written_at)
+    else:
+        _change(session, contact, said)
     return contact
 
 
@@ -44,9 +39,14 @@ def told(session: Session, location_id: int, said: ContactSaid) -> str | None:
     contact = _find(session, location_id, said.hoop_id or "")
     if contact is None:
         return "No invoice of this contact is known here; it goes to Xero with its first one."
-    changed = _change(session, contact, said, clock.now())
+    changed = _change(session, contact, said)
     shelf.forget(session, location_id, (Contact, contact.hoop_id))
     return None if changed else "Nothing has changed that goes to Xero."
+
+
+def fingerprint(said: ContactSaid) -> str:
+    """What is said of a contact, to be compared with what is said the next time."""
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _find(session: Session, location_id: int, hoop_id: str) -> Contact | None:
@@ -58,12 +58,14 @@ def _find(session: Session, location_id: int, hoop_id: str) -> Contact | None:
     )
 
 
-def _change(session: Session, contact: Contact, said: ContactSaid, as_of: datetime) -> bool:
+def _change(session: Session, contact: Contact, said: ContactSaid) -> bool:
     before = _content(contact)
     heard = _told(said)
-    if said.address is None:
+    if not heard["name"]:
+        del heard["name"]
+    if not _names_a_place(heard["address"]) and _names_a_place(contact.address):
         del heard["address"]
-    contact.put(as_of=as_of, **heard)
+    contact.put(**heard)
     if _content(contact) == before:
         return False
     contact.updated_at = clock.now()
@@ -85,10 +87,9 @@ def _told(said: ContactSaid) -> dict[str, Any]:
     }
 
 
-def _names_a_place(said: ContactSaid) -> bool:
-    """An invoice's address may be no more than the country."""
-    address = said.address
-    return address is not None and bool(address.line1 or address.city or address.postal_code)
+def _names_a_place(address: dict[str, str] | None) -> bool:
+    """Whether it is more than a country, which takes no known street away."""
+    return address is not None and any(address.get(part) for part in ("line1", "city", "postal_code"))
 
 
 def _address(said: AddressSaid | None) -> dict[str, str] | None:

@@ -119,7 +119,7 @@ def take_back(session: Session, payment: Payment) -> None:
     push = above or outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
     if push is None or push.state in (PushState.SKIPPED, PushState.CANCELLED):
         return
-    if push.batch_id is None and push.state in outbox.OPEN and push.failure != Failure.UNSURE:
+    if push.state in outbox.OPEN and _is_certain(push):
         outbox.cancel(push, TAKEN_BACK)
         return
     wanted = outbox.want(
@@ -131,8 +131,14 @@ def take_back(session: Session, payment: Payment) -> None:
 
 
 def contact_changed(session: Session, contact: Contact) -> None:
-    """Something of a contact has changed: want it in Xero, where the portal made the contact there itself."""
+    """Something of a contact has changed: want it in Xero, where the portal made the contact there itself.
+
+    What kept it from being made there may be mended by that.
+    """
     connection = shelf.connection(session, contact.location_id)
+    create = outbox.find(session, contact.location_id, Document.CONTACT, contact.id, Operation.CREATE)
+    if create is not None and create.state == PushState.BLOCKED and _is_certain(create):
+        outbox.want(session, contact.location_id, Document.CONTACT, contact.id, Operation.CREATE)
     if connection is None or not preferences.of(session, contact.location_id).update_contacts:
         return
     held = shelf.link(session, connection.tenant_id, contact.location_id, Document.CONTACT, contact.id)
@@ -235,11 +241,15 @@ def _differs(session: Session, invoice: Invoice, connection: Connection | None) 
 def _undo(session: Session, invoice: Invoice, create: Push | None) -> None:
     if create is None or create.state in (PushState.SKIPPED, PushState.CANCELLED):
         return
-    certain = create.batch_id is None and create.failure != Failure.UNSURE
-    if certain and create.state in outbox.OPEN:
+    if create.state in outbox.OPEN and _is_certain(create):
         never_sent(session, invoice)
     else:
         void(session, invoice)
+
+
+def _is_certain(push: Push) -> bool:
+    """Whether nothing of it is on its way to Xero or may have arrived there."""
+    return push.batch_id is None and push.failure != Failure.UNSURE
 
 
 def never_sent(session: Session, invoice: Invoice) -> None:

@@ -19,6 +19,7 @@ from portal.hoopai.invoices import InvoiceMention, InvoiceSaid, LineSaid
 from portal.hoopai.transactions import TransactionSaid
 from portal.models import (
     Connection,
+    Contact,
     Document,
     Ending,
     Invoice,
@@ -151,7 +152,7 @@ def _names_the_customer(session: Session, location: Location, invoice: Invoice, 
     """An edit names no customer; where it overtook the event that does, that event is heard for the name alone."""
     if invoice.status.final or invoice.contact is not None or said.contact is None:
         return False
-    invoice.contact = contacts_in.take(session, location.id, said.contact, invoice.created_at)
+    invoice.contact = _customer(session, location, invoice, said)
     fingerprint(invoice)
     shelf.settle(session, location.id)
     if not invoice.held:
@@ -204,11 +205,10 @@ def _apply(
 ) -> tuple[Invoice, bool]:
     """The invoice as it is said to be now, and whether its lines leave open what only REST knows."""
     invoice = invoice or _new(session, location, said)
-    told = said.contact
-    contact = contacts_in.take(session, location.id, told, invoice.created_at) if told else None
     invoice.put(
         status=InvoiceStatus(said.status), updated_at=max(said.updated_at or clock.now(), invoice.updated_at),
-        amount_paid=said.amount_paid, amount_due=said.amount_due, contact=contact or invoice.contact,
+        amount_paid=said.amount_paid, amount_due=said.amount_due,
+        contact=_customer(session, location, invoice, said),
     )  # fmt: skip
     content = said.content
     open_questions = shelf.again(
@@ -218,6 +218,21 @@ def _apply(
     shelf.again(session, location.id, (fingerprint, invoice.id), now, lambda: fingerprint(invoice))
     shelf.settle(session, location.id)
     return invoice, open_questions
+
+
+def _customer(session: Session, location: Location, invoice: Invoice, said: InvoiceSaid) -> Contact | None:
+    """Whom the invoice is for.
+
+    Whatever happens to an invoice, it says of its customer what was so when it was written. So what it has said before
+    is not heard again: it would take back what was told of the customer since.
+    """
+    if said.contact is None:
+        return invoice.contact
+    words = contacts_in.fingerprint(said.contact)
+    if invoice.contact is not None and invoice.customer_hash == words:
+        return invoice.contact
+    invoice.put(customer_hash=words)
+    return contacts_in.take(session, location.id, said.contact)
 
 
 def _new(session: Session, location: Location, said: InvoiceSaid) -> Invoice:

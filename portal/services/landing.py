@@ -7,7 +7,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from portal.models import Batch, Connection, Document, Invoice, InvoiceStatus, Link, Operation, Payment, Push
+from portal.models import (
+    Batch,
+    Connection,
+    Contact,
+    Document,
+    Invoice,
+    InvoiceStatus,
+    Link,
+    Operation,
+    Payment,
+    Push,
+)
 from portal.models.among import among
 from portal.models.base import Written
 from portal.services import following, letters, linking, matching, outbox, paid_in_xero, tracking
@@ -37,6 +48,7 @@ def land(session: Session, batch: Batch, landed: Sequence[Landed]) -> None:
     if batch.document == Document.CONTACT:
         facts = replies.contact_facts([result.data for _, result in landed])
         matching.remember(session, batch.connection_id, facts)
+        _follow_contacts(session, {ids[item["push"]]: item.get("hash") for item, _ in landed})
     if batch.document == Document.INVOICE and batch.operation != Operation.VOID:
         _follow(session, {ids[item["push"]]: item.get("hash") for item, _ in landed})
     if batch.document == Document.PAYMENT:
@@ -99,6 +111,13 @@ def _untracked(item: dict[str, Any], result: ElementResult) -> str | None:
     return "Sent, but Xero did not keep all tracking options of its lines."
 
 
+def _follow_contacts(session: Session, hashes: dict[int, str | None]) -> None:
+    """What was told of these contacts while they were in the air is wanted in Xero as well."""
+    for contact in session.scalars(_contacts(), {"contacts": list(hashes)}):
+        if contact.content_hash != hashes[contact.id]:
+            following.contact_changed(session, contact)
+
+
 def _follow(session: Session, hashes: dict[int, str | None]) -> None:
     """What HoopAI has said of these invoices since they were written is wanted in Xero as well."""
     rows = session.execute(_standing(), {"invoices": list(hashes)})
@@ -132,6 +151,11 @@ def _fully_paid(session: Session, here: Here, invoices: set[int]) -> set[int]:
 @cache
 def _about() -> Select[*tuple[int, int]]:
     return select(Push.id, Push.document_id).where(among(Push.id, "pushes"))
+
+
+@cache
+def _contacts() -> Select[Contact]:
+    return select(Contact).where(among(Contact.id, "contacts"))
 
 
 @cache

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
-from datetime import datetime
 
 import pytest
 import requests
@@ -257,8 +256,8 @@ def test_a_bug_over_one_event_harms_none_of_those_it_came_with(
 ) -> None:
     whole = contacts_in.take
 
-    def stumbles(session: Session, location_id: int, said: ContactSaid, written_at: datetime) -> Contact:
-        contact = whole(session, location_id, said, written_at)
+    def stumbles(session: Session, location_id: int, said: ContactSaid) -> Contact:
+        contact = whole(session, location_id, said)
         if said.name == "Nobody":
             raise RuntimeError
         return contact

@@ -15,7 +15,7 @@ from portal.extensions import db
 from portal.hoopai import people
 from portal.hoopai.people import AddressSaid
 from portal.models import Connection, Document, Link, Location
-from portal.services import approvals, contact_review, preferences, sync_options
+from portal.services import approvals, contact_review, intake, preferences, recording, sync_options
 from portal.services.contact_review import Case
 from portal.services.unit import release, transaction
 from tests.portal.conftest import EITHER
@@ -166,27 +166,23 @@ def test_a_change_in_hoopai_reaches_a_contact_of_ours_with_the_changed_fields_on
     assert "+61 2 5550 1234" in str(found["Phones"])
 
 
-def told(stage: Stage, made: dict[str, Any]) -> None:
+def told(stage: Stage, made: dict[str, Any], **more: str) -> None:
     """HoopAI's own word about the customer of an invoice."""
-    contact_id = made["contactDetails"]["id"]
-    more = {"companyName": "Lantern Kitchens", "phone": "+61 2 5550 1234"}
-    stage.hoop.contact(id=contact_id, address1="9 Quay Street", city="Hobart", **more)
+    change = {"companyName": "Lantern Kitchens", "phone": "+61 2 5550 1234"} | more
+    stage.hoop.contact(id=made["contactDetails"]["id"], address1="9 Quay Street", city="Hobart", **change)
 
 
 def customer(stage: Stage) -> str:
     """Name, phone and street of the only customer in Xero."""
     ((_, ours),) = set(customers(stage))
     found = next(each for each in stage.books()["contacts"] if each["ContactID"] == ours)
-    return " ".join(
-        [
-            found["Name"],
-            *(each["PhoneNumber"] for each in found["Phones"]),
-            *(each["AddressLine1"] for each in found["Addresses"]),
-        ]
-    )
+    phones = [each["PhoneNumber"] for each in found["Phones"]]
+    return " ".join([found["Name"], *phones, *(each["AddressLine1"] for each in found["Addresses"])])
 
 
-def test_an_invoice_says_of_its_customer_only_what_was_so_when_it_was_written(stage: Stage) -> None:
+def test_what_an_invoice_says_again_of_its_customer_takes_nothing_back_that_was_told_since(
+    stage: Stage,
+) -> None:
     made = invoice(stage)
     told(stage, made)
     carry(stage)
@@ -208,18 +204,52 @@ def test_what_is_told_of_a_customer_between_two_words_about_the_first_invoice_is
     assert customer(stage) == "Lantern Kitchens +61 2 5550 1234 9 Quay Street"
 
 
-def test_an_invoice_that_was_written_later_says_more_but_a_mere_country_is_no_address(
+def test_another_invoice_says_more_but_a_mere_country_takes_no_street_away(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = invoice(stage)
     told(stage, made)
     carry(stage)
     whole = people.on_invoice
-    said = {"phone": "+61 2 5550 9999", "address": AddressSaid(country="AU")}
+    said: dict[str, Any] = {"phone": "+61 2 5550 9999", "address": AddressSaid(country="AU")}
     monkeypatch.setattr(people, "on_invoice", lambda details: whole(details)._replace(**said))
     stage.hoop.create(line("Care plan", "150", "2", GST), contact_id=made["contactDetails"]["id"])
     carry(stage)
     assert customer(stage) == "Lantern Kitchens +61 2 5550 9999 9 Quay Street"
+
+
+def test_a_customer_who_changes_while_it_is_being_sent_is_changed_in_xero_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, phones = recording.record, ["+61 2 5550 1234", "+61 2 5550 9999"]
+
+    def late(*landed: Any) -> None:
+        if phones:
+            told(stage, made, phone=phones.pop(0))
+            stage.heard()
+            intake.apply()
+        whole(*landed)
+
+    monkeypatch.setattr(recording, "record", late)
+    made = stage.hoop.create(line("Care plan", "150", "2", GST))
+    carry(stage)
+    carry(stage)
+    assert (phones, customer(stage)) == ([], "Lantern Kitchens +61 2 5550 9999 9 Quay Street")
+
+
+def test_a_customer_without_a_name_goes_by_itself_once_hoopai_tells_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = people.on_invoice
+    nobody: dict[str, Any] = {"name": "", "company_name": None, "email": None}
+    monkeypatch.setattr(people, "on_invoice", lambda details: whole(details)._replace(**nobody))
+    stage.hoop.tell_of("Invoice")
+    made = invoice(stage)
+    assert [str(push.state) for push in stage.pushes("contact")] == ["blocked"]
+    stage.hoop.tell_of("Invoice", "Contact")
+    told(stage, made)
+    carry(stage)
+    assert customer(stage) == "Lantern Kitchens +61 2 5550 1234 9 Quay Street"
 
 
 def test_contacts_that_are_not_ours_are_never_changed(stage: Stage) -> None:
