@@ -63,7 +63,7 @@ def _change(session: Session, contact: Contact, said: ContactSaid) -> bool:
     heard = _told(said)
     if not heard["name"]:
         del heard["name"]
-    if not _names_a_place(heard["address"]) and _names_a_place(contact.address):
+    if not _is_worth_more(heard["address"], contact.address):
         del heard["address"]
     contact.put(**heard)
     if _content(contact) == before:
@@ -87,9 +87,13 @@ def _told(said: ContactSaid) -> dict[str, Any]:
     }
 
 
-def _names_a_place(address: dict[str, str] | None) -> bool:
-    """Whether it is more than a country, which takes no known street away."""
-    return address is not None and any(address.get(part) for part in ("line1", "city", "postal_code"))
+def _is_worth_more(told: dict[str, str] | None, known: dict[str, str] | None) -> bool:
+    """A mere country takes no known street away."""
+    return told is not None and (_names_a_place(told) or known is None or not _names_a_place(known))
+
+
+def _names_a_place(address: dict[str, str]) -> bool:
+    return any(address.get(part) for part in ("line1", "city", "postal_code"))
 
 
 def _address(said: AddressSaid | None) -> dict[str, str] | None:
