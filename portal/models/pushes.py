@@ -116,6 +116,11 @@ class Push(Base):
     location: Mapped[Location] = relationship(viewonly=True)
     attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.id.desc()", viewonly=True)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing of it is on its way to Xero or may have arrived there unheard."""
+        return self.batch_id is None and self.failure != Failure.UNSURE
+
 
 class BatchState(StrEnum):
     """How far a batch has come: written ahead, stamped as leaving, closed with its results."""

@@ -16,7 +16,6 @@ from portal.extensions import db
 from portal.models import (
     Connection,
     Document,
-    Failure,
     Invoice,
     LedgerAccount,
     Line,
@@ -178,9 +177,7 @@ def _may_take_back(session: Session, invoice: Invoice, line: Line) -> bool:
 
 
 def _at_rest(push: Push | None) -> bool:
-    if push is None or push.batch_id is not None or push.failure == Failure.UNSURE:
-        return False
-    return push.state in outbox.OPEN
+    return push is not None and push.at_rest and push.state in outbox.OPEN
 
 
 def _holds(link: Link, line: Line) -> bool:

@@ -1,4 +1,4 @@
-"""Which pushes follow from a change of an invoice."""
+"""Which pushes follow from a change of an invoice or of its customer."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,6 @@ from portal.models import (
     Connection,
     Contact,
     Document,
-    Failure,
     Invoice,
     InvoiceStatus,
     Link,
@@ -119,7 +118,7 @@ def take_back(session: Session, payment: Payment) -> None:
     push = above or outbox.find(session, payment.location_id, Document.PAYMENT, payment.id, Operation.CREATE)
     if push is None or push.state in (PushState.SKIPPED, PushState.CANCELLED):
         return
-    if push.state in outbox.OPEN and _is_certain(push):
+    if push.state in outbox.OPEN and push.at_rest:
         outbox.cancel(push, TAKEN_BACK)
         return
     wanted = outbox.want(
@@ -137,7 +136,7 @@ def contact_changed(session: Session, contact: Contact) -> None:
     """
     connection = shelf.connection(session, contact.location_id)
     create = outbox.find(session, contact.location_id, Document.CONTACT, contact.id, Operation.CREATE)
-    if create is not None and create.state == PushState.BLOCKED and _is_certain(create):
+    if create is not None and create.state == PushState.BLOCKED and create.at_rest:
         outbox.want(session, contact.location_id, Document.CONTACT, contact.id, Operation.CREATE)
     if connection is None or not preferences.of(session, contact.location_id).update_contacts:
         return
@@ -241,15 +240,10 @@ def _differs(session: Session, invoice: Invoice, connection: Connection | None) 
 def _undo(session: Session, invoice: Invoice, create: Push | None) -> None:
     if create is None or create.state in (PushState.SKIPPED, PushState.CANCELLED):
         return
-    if create.state in outbox.OPEN and _is_certain(create):
+    if create.state in outbox.OPEN and create.at_rest:
         never_sent(session, invoice)
     else:
         void(session, invoice)
-
-
-def _is_certain(push: Push) -> bool:
-    """Whether nothing of it is on its way to Xero or may have arrived there."""
-    return push.batch_id is None and push.failure != Failure.UNSURE
 
 
 def never_sent(session: Session, invoice: Invoice) -> None:

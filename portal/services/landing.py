@@ -113,7 +113,7 @@ def _untracked(item: dict[str, Any], result: ElementResult) -> str | None:
 
 def _follow_contacts(session: Session, hashes: dict[int, str | None]) -> None:
     """What was told of these contacts while they were in the air is wanted in Xero as well."""
-    for contact in session.scalars(_contacts(), {"contacts": list(hashes)}):
+    for contact in session.scalars(select(Contact).where(among(Contact.id, hashes))):
         if contact.content_hash != hashes[contact.id]:
             following.contact_changed(session, contact)
 
@@ -151,11 +151,6 @@ def _fully_paid(session: Session, here: Here, invoices: set[int]) -> set[int]:
 @cache
 def _about() -> Select[*tuple[int, int]]:
     return select(Push.id, Push.document_id).where(among(Push.id, "pushes"))
-
-
-@cache
-def _contacts() -> Select[Contact]:
-    return select(Contact).where(among(Contact.id, "contacts"))
 
 
 @cache

@@ -14,7 +14,6 @@ from portal.errors import ChooseAgain
 from portal.extensions import db
 from portal.models import (
     Document,
-    Failure,
     Invoice,
     Link,
     Location,
@@ -233,7 +232,7 @@ def _void(session: Session, invoice: Invoice, user: User) -> None:
     """Void it; nothing of it that waits is sent any more, nor what HoopAI may still say of it."""
     said = UNDONE.format(name=user.name)
     for push in session.scalars(_waiting(invoice)):
-        if push.batch_id is None and push.failure != Failure.UNSURE:
+        if push.at_rest:
             outbox.cancel(push, said, user)
     following.void(session, invoice)
     create = outbox.find(session, invoice.location_id, Document.INVOICE, invoice.id, Operation.CREATE)
